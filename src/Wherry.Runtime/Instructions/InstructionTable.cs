@@ -1,0 +1,56 @@
+namespace Wherry.Instructions;
+
+/// <summary>The one table of instructions, from which decoder, validator, text format and compiler draw.</summary>
+internal static partial class InstructionTable
+{
+    private const int Size = 0x600;
+
+    private static readonly Instruction?[] Rows = Build();
+
+    /// <summary>Every instruction, in the order of <see cref="Opcode"/>.</summary>
+    public static IEnumerable<Instruction> All => Rows.Where(row => row is not null)!;
+
+    /// <summary>The row of a defined opcode.</summary>
+    public static Instruction Get(Opcode opcode) => Rows[(int)opcode]!;
+
+    /// <summary>The row for an opcode as it stands in the binary format, or null if none is defined.</summary>
+    /// <param name="prefix">0, or 0xFB to 0xFE.</param>
+    /// <param name="code">The opcode byte, or the number after the prefix.</param>
+    public static Instruction? Find(byte prefix, uint code)
+    {
+        (int start, uint count) = prefix switch
+        {
+            0 => (0, 0x100u),
+            0xFB => (0x100, 0x100u),
+            0xFC => (0x200, 0x100u),
+            0xFD => (0x300, 0x200u),
+            0xFE => (0x500, 0x100u),
+            _ => (0, 0u),
+        };
+        return code < count ? Rows[start + (int)code] : null;
+    }
+
+    /// <summary>The prefix byte (0 if none) and the number after it.</summary>
+    public static (byte Prefix, uint Code) Encoding(Opcode opcode) => (int)opcode switch
+    {
+        < 0x100 => (0, (uint)opcode),
+        < 0x200 => (0xFB, (uint)opcode - 0x100),
+        < 0x300 => (0xFC, (uint)opcode - 0x200),
+        < 0x500 => (0xFD, (uint)opcode - 0x300),
+        _ => (0xFE, (uint)opcode - 0x500),
+    };
+
+    private static Instruction?[] Build()
+    {
+        var rows = new Instruction?[Size];
+        foreach (Instruction[] part in (Instruction[][])[SingleByteInstructions(), GarbageCollectionInstructions(), BulkInstructions(), SimdInstructions(), AtomicInstructions()])
+        {
+            foreach (Instruction row in part)
+            {
+                rows[(int)row.Opcode] = row;
+            }
+        }
+
+        return rows;
+    }
+}
