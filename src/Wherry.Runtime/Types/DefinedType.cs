@@ -26,7 +26,7 @@ internal readonly record struct FieldType(WasmValueType Type, Packing Packing, b
 
 /// <summary>
 /// A type definition, interned: two definitions are equal by the specification's rules (isorecursive, 3.3.6) if and only if they
-/// are the same object, whichever modules they came from. <see cref="TypeRegistry"/> makes them.
+/// are the same object, whichever modules they came from. TypeRegistry makes them.
 /// </summary>
 internal sealed class DefinedType
 {
