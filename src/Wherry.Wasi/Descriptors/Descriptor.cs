@@ -1,0 +1,70 @@
+using Wherry.Wasi.Abi;
+
+namespace Wherry.Wasi.Descriptors;
+
+/// <summary>
+/// What a file descriptor of a guest stands for. Operations that a kind of descriptor doesn't have answer with the error that POSIX gives;
+/// rights are checked by the functions before they call these.
+/// </summary>
+internal abstract class Descriptor
+{
+    protected Descriptor(FileType fileType, Rights rights, Rights inheritingRights)
+    {
+        FileType = fileType;
+        Rights = rights;
+        InheritingRights = inheritingRights;
+    }
+
+    /// <summary>What it is.</summary>
+    public FileType FileType { get; }
+
+    /// <summary>What may be done with it; can only shrink.</summary>
+    public Rights Rights { get; set; }
+
+    /// <summary>What may be done with descriptors opened through it; can only shrink.</summary>
+    public Rights InheritingRights { get; set; }
+
+    /// <summary>The guest's flags. Whether the host's handle blocks is another matter: no wait of a guest may block the host for good.</summary>
+    public FileDescriptorFlags Flags { get; protected set; }
+
+    /// <summary>Whether operations that can't go on answer Again instead of waiting.</summary>
+    public bool IsNonBlocking => (Flags & FileDescriptorFlags.NonBlocking) != 0;
+
+    /// <summary>The host's file descriptor for poll(2), or -1 if there is none: then it is always ready.</summary>
+    public virtual int HostHandle => -1;
+
+    /// <summary>How many bytes a read gets without waiting, for poll_oneoff's event.</summary>
+    public virtual ulong ReadableByteCount => 0;
+
+    /// <summary>Whether all rights are there.</summary>
+    public bool Has(Rights rights) => (Rights & rights) == rights;
+
+    /// <summary>Reads into the buffers, at once or with Again.</summary>
+    public virtual Errno TryRead(ReadOnlySpan<NativeBuffer> buffers, out uint count) => Unsupported(Errno.Badf, out count);
+
+    /// <summary>Writes the buffers, at once or with Again.</summary>
+    public virtual Errno TryWrite(ReadOnlySpan<NativeBuffer> buffers, out uint count) => Unsupported(Errno.Badf, out count);
+
+    /// <summary>Replaces the flags.</summary>
+    public virtual Errno SetFlags(FileDescriptorFlags flags)
+    {
+        Flags = flags;
+        return Errno.Success;
+    }
+
+    /// <summary>Attributes.</summary>
+    public virtual Errno GetStatus(out FileStatus status)
+    {
+        status = new FileStatus { FileType = FileType, LinkCount = 1 };
+        return Errno.Success;
+    }
+
+    /// <summary>Gives the host's resources back. Called once.</summary>
+    public virtual Errno Close() => Errno.Success;
+
+    private static Errno Unsupported(Errno errno, out uint count)
+    {
+        count = 0;
+        return errno;
+    }
+}

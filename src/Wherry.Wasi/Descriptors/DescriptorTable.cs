@@ -1,0 +1,131 @@
+using System.Diagnostics.CodeAnalysis;
+using Wherry.Wasi.Abi;
+
+namespace Wherry.Wasi.Descriptors;
+
+/// <summary>
+/// The guest's file descriptors. The lowest free number is given first, as POSIX has it. Changes are made under a lock; look-ups take none,
+/// since they are on every call's path and one thread at a time runs in a guest.
+/// </summary>
+internal sealed class DescriptorTable(int maximumCount) : IDisposable
+{
+    private readonly Lock gate = new();
+    private Descriptor?[] descriptors = new Descriptor?[16];
+    private int lowestFree;
+
+    /// <summary>How many are open.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>The descriptor, if open.</summary>
+    public bool TryGet(int number, [NotNullWhen(true)] out Descriptor? descriptor)
+    {
+        var all = descriptors;
+        descriptor = (uint)number < (uint)all.Length ? all[number] : null;
+        return descriptor is not null;
+    }
+
+    /// <summary>The descriptor if it is open and has the rights, else Badf or Notcapable.</summary>
+    public Errno Get(int number, Rights rights, out Descriptor descriptor)
+    {
+        var all = descriptors;
+        descriptor = (uint)number < (uint)all.Length ? all[number]! : null!;
+        return descriptor is null ? Errno.Badf : descriptor.Has(rights) ? Errno.Success : Errno.Notcapable;
+    }
+
+    /// <summary>Takes the lowest free number. If there is none, the descriptor is closed and the answer is Mfile.</summary>
+    public Errno Add(Descriptor descriptor, out int number)
+    {
+        lock (gate)
+        {
+            if (Count >= maximumCount)
+            {
+                number = -1;
+            }
+            else
+            {
+                number = lowestFree;
+                if (number == descriptors.Length)
+                {
+                    Array.Resize(ref descriptors, descriptors.Length * 2);
+                }
+
+                descriptors[number] = descriptor;
+                Count++;
+                FindLowestFree();
+                return Errno.Success;
+            }
+        }
+
+        descriptor.Close();
+        return Errno.Mfile;
+    }
+
+    /// <summary>Takes a number out of use; the caller closes the descriptor.</summary>
+    public bool Remove(int number, [NotNullWhen(true)] out Descriptor? descriptor)
+    {
+        lock (gate)
+        {
+            if (!TryGet(number, out descriptor))
+            {
+                return false;
+            }
+
+            descriptors[number] = null;
+            Count--;
+            lowestFree = Math.Min(lowestFree, number);
+            return true;
+        }
+    }
+
+    /// <summary>Moves a descriptor over another open one, which is closed.</summary>
+    public Errno Renumber(int from, int to)
+    {
+        Descriptor? replaced;
+        lock (gate)
+        {
+            if (!TryGet(from, out var moved) || !TryGet(to, out replaced))
+            {
+                return Errno.Badf;
+            }
+
+            if (from == to)
+            {
+                return Errno.Success;
+            }
+
+            descriptors[to] = moved;
+            descriptors[from] = null;
+            Count--;
+            lowestFree = Math.Min(lowestFree, from);
+        }
+
+        replaced.Close();
+        return Errno.Success;
+    }
+
+    /// <summary>Closes all.</summary>
+    public void Dispose()
+    {
+        Descriptor?[] all;
+        lock (gate)
+        {
+            all = descriptors;
+            descriptors = new Descriptor?[16];
+            Count = 0;
+            lowestFree = 0;
+        }
+
+        foreach (var descriptor in all)
+        {
+            descriptor?.Close();
+        }
+    }
+
+    private void FindLowestFree()
+    {
+        while (lowestFree < descriptors.Length && descriptors[lowestFree] is not null)
+        {
+            lowestFree++;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+using System.Runtime.InteropServices;
+using Wherry.Wasi.Native;
+
+namespace Wherry.Wasi.Waiting;
+
+/// <summary>
+/// The one seam through which every blocking wait of a guest goes. A wait ends when a host descriptor is ready, when its time is over, or with
+/// <see cref="OperationCanceledException"/> when the guest is interrupted. It returns a ValueTask: today it blocks the guest's thread in poll(2) and
+/// is complete when it returns; later it may suspend the guest without a thread.
+/// </summary>
+/// <remarks>Cancellation writes to an eventfd that is in every poll, so no wait uses a timer to look for it.</remarks>
+internal sealed unsafe class Waiter : IDisposable
+{
+    /// <summary>No limit.</summary>
+    public const long Forever = -1;
+
+    private int wakeHandle = -1;
+
+    /// <summary>Waits for one descriptor. <paramref name="events"/> are poll(2)'s; the result is what it reported, 0 if the time was over.</summary>
+    public ValueTask<short> WaitAsync(int handle, short events, long timeoutNanoseconds, CancellationToken cancellationToken)
+    {
+        var descriptors = stackalloc PollDescriptor[2];
+        descriptors[1] = new PollDescriptor { Handle = handle, Events = events };
+        Poll(descriptors, 2, timeoutNanoseconds, cancellationToken);
+        return ValueTask.FromResult(descriptors[1].ReturnedEvents);
+    }
+
+    /// <summary>
+    /// Waits for any of the descriptors. Element 0 is the waiter's own and is filled in here; the caller's start at 1. The result is how many of
+    /// the caller's are ready, 0 if the time was over.
+    /// </summary>
+    public ValueTask<int> WaitAsync(Memory<PollDescriptor> descriptors, long timeoutNanoseconds, CancellationToken cancellationToken)
+    {
+        using var pin = descriptors.Pin();
+        return ValueTask.FromResult(Poll((PollDescriptor*)pin.Pointer, descriptors.Length, timeoutNanoseconds, cancellationToken));
+    }
+
+    /// <summary>Waits for nothing but time.</summary>
+    public ValueTask SleepAsync(long nanoseconds, CancellationToken cancellationToken)
+    {
+        PollDescriptor own;
+        Poll(&own, 1, nanoseconds, cancellationToken);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        var handle = Interlocked.Exchange(ref wakeHandle, -1);
+        if (handle >= 0)
+        {
+            _ = Libc.close(handle);
+        }
+    }
+
+    // Sound: descriptors points at count elements that the callers own or have pinned.
+    private int Poll(PollDescriptor* descriptors, int count, long timeoutNanoseconds, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var wake = WakeHandle();
+        descriptors[0] = new PollDescriptor { Handle = wake, Events = Libc.POLLIN };
+        var deadline = timeoutNanoseconds < 0 ? 0 : SaturatingAdd(Libc.MonotonicNanoseconds(), timeoutNanoseconds);
+
+        // Disposing the registration waits for a callback in progress, so the eventfd outlives every write to it.
+        using var registration = cancellationToken.UnsafeRegister(static state => Signal((int)state!), wake);
+        while (true)
+        {
+            Timespec remaining = default;
+            if (timeoutNanoseconds >= 0)
+            {
+                var nanoseconds = Math.Max(0, deadline - Libc.MonotonicNanoseconds());
+                remaining = new Timespec { Seconds = nanoseconds / 1_000_000_000, Nanoseconds = nanoseconds % 1_000_000_000 };
+            }
+
+            var ready = Libc.ppoll(descriptors, (nuint)count, timeoutNanoseconds < 0 ? null : &remaining, null);
+            if (ready < 0)
+            {
+                var error = Marshal.GetLastSystemError();
+                if (error == Libc.EINTR)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    continue;
+                }
+
+                throw new IOException($"poll of {count} descriptors failed with error {error}.");
+            }
+
+            if (descriptors[0].ReturnedEvents != 0)
+            {
+                Drain(wake);
+                cancellationToken.ThrowIfCancellationRequested();
+                ready--;
+                if (ready == 0)
+                {
+                    // A signal left over from a wait that ended while it was being cancelled.
+                    continue;
+                }
+            }
+
+            return ready;
+        }
+    }
+
+    private static long SaturatingAdd(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
+
+    private static void Signal(int handle)
+    {
+        ulong one = 1;
+        _ = Libc.write(handle, (byte*)&one, 8);
+    }
+
+    private static void Drain(int handle)
+    {
+        ulong value;
+        _ = Libc.read(handle, (byte*)&value, 8);
+    }
+
+    private int WakeHandle()
+    {
+        if (wakeHandle < 0)
+        {
+            wakeHandle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
+            if (wakeHandle < 0)
+            {
+                throw new IOException($"No eventfd for waiting: error {Marshal.GetLastSystemError()}.");
+            }
+        }
+
+        return wakeHandle;
+    }
+}

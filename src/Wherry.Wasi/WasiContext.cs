@@ -1,0 +1,65 @@
+using Wherry.Wasi.Descriptors;
+using Wherry.Wasi.Waiting;
+
+namespace Wherry.Wasi;
+
+/// <summary>
+/// WASI preview 1 and the socket extension for one guest: its file descriptors and all that <see cref="WasiOptions"/> gave it. One thread
+/// at a time may run a guest on a context. Dispose it when the guest has ended: all that it left open is closed.
+/// </summary>
+/// <remarks>
+/// The functions are parts of this class by concern. Each comes as a pair: an attributed one line method with the Wasm signature
+/// (<c>[WasmFunction("fd_write")] internal int FdWrite(Caller caller, int fd, …) =&gt; (int)FdWrite(new GuestCall(…), fd, …)</c>), and the function itself,
+/// which takes a <see cref="GuestCall"/> and answers with an Errno. Functions that can wait return ValueTask in both and wait through
+/// <see cref="Waiter"/> only.
+/// </remarks>
+public sealed partial class WasiContext : IDisposable
+{
+    private bool disposed;
+
+    /// <summary>Opens what the options name.</summary>
+    public WasiContext(WasiOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+        Descriptors = new DescriptorTable(options.MaximumDescriptors);
+        try
+        {
+            OpenStandardStreams();
+            OpenDirectories();
+            OpenTcpListeners();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What the guest was given.</summary>
+    public WasiOptions Options { get; }
+
+    /// <summary>The guest's file descriptors.</summary>
+    internal DescriptorTable Descriptors { get; }
+
+    /// <summary>Every wait of the guest goes through it.</summary>
+    internal Waiter Waiter { get; } = new();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!disposed)
+        {
+            disposed = true;
+            Descriptors.Dispose();
+            Waiter.Dispose();
+        }
+    }
+
+    partial void OpenStandardStreams();
+
+    partial void OpenDirectories();
+
+    /// <summary>Opens <see cref="WasiOptions.TcpListeners"/>; part of the sockets.</summary>
+    partial void OpenTcpListeners();
+}
