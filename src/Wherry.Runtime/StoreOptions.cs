@@ -1,0 +1,17 @@
+namespace Wherry;
+
+/// <summary>What bounds the guests of a <see cref="Store"/>.</summary>
+public sealed record StoreOptions
+{
+    /// <summary>No limits but the default ones.</summary>
+    public static StoreOptions Default { get; } = new();
+
+    /// <summary>How much the guests may take.</summary>
+    public ResourceLimits Limits { get; init; } = ResourceLimits.Default;
+
+    /// <summary>How long one call from .NET into a guest may take, compiling included; null for no limit.</summary>
+    public TimeSpan? TimeLimit { get; init; }
+
+    /// <summary>Interrupts the store when cancelled, as <see cref="Store.Interrupt"/> does.</summary>
+    public CancellationToken CancellationToken { get; init; }
+}
