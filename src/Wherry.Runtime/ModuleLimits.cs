@@ -13,7 +13,7 @@ public sealed record ModuleLimits
     public int MaximumModuleSize { get; init; } = 1 << 30;
 
     /// <summary>Type definitions.</summary>
-    public int MaximumTypes { get; init; } = 1_000_000;
+    public int MaximumTypes { get; init; } = 100_000;
 
     /// <summary>How many supertypes may stand above a type.</summary>
     public int MaximumSubtypingDepth { get; init; } = 63;

@@ -36,6 +36,9 @@ internal sealed class ModuleDefinition
 
     public required DataSegment[] Data { get; init; }
 
+    /// <summary>What the data count section says; null without one, and then code may not mention data segments.</summary>
+    public int? DataCount { get; init; }
+
     /// <summary>The bodies of the functions that are not imported.</summary>
     public required FunctionBody[] Bodies { get; init; }
 
@@ -56,11 +59,43 @@ internal sealed class ModuleDefinition
 
     /// <summary>Functions that <c>ref.func</c> may name in code: they occur in exports, globals, elements (specification, 3.5.16, "refs").</summary>
     public required bool[] DeclaredFunctions { get; init; }
+
+    /// <summary>Where definitions stand in the module, for messages.</summary>
+    public required DefinitionOffsets Offsets { get; init; }
+
+    /// <summary>The names of the name section, if the module has one.</summary>
+    public NameSection Names => field ??= NameSection.Find(this);
+
+    /// <summary>A function for messages: its index, and its name if it has one.</summary>
+    public string DescribeFunction(int index) => Names.GetFunctionName(index) is { } name ? $"function {index} <{name}>" : $"function {index}";
+}
+
+/// <summary>Where definitions stand in the module, imported ones included, for messages.</summary>
+internal sealed class DefinitionOffsets
+{
+    public required int[] Types { get; init; }
+
+    public required int[] Tables { get; init; }
+
+    public required int[] Memories { get; init; }
+
+    public required int[] Globals { get; init; }
+
+    public required int[] Tags { get; init; }
+
+    public required int[] Exports { get; init; }
+
+    public required int[] Elements { get; init; }
+
+    public required int[] Data { get; init; }
+
+    public required int Start { get; init; }
 }
 
 /// <summary>An import. Exactly one of the type members is meaningful, by <see cref="Kind"/>.</summary>
 /// <param name="Index">Its index in the index space of its kind.</param>
-internal sealed record ImportDefinition(string Module, string Name, ExternalKind Kind, int Index, int Offset);
+/// <param name="IsExact">Whether a function must have exactly the type, not a subtype (custom descriptors).</param>
+internal sealed record ImportDefinition(string Module, string Name, ExternalKind Kind, int Index, int Offset, bool IsExact = false);
 
 internal sealed record ExportDefinition(string Name, ExternalKind Kind, int Index);
 
