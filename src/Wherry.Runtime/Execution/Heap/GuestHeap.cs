@@ -1,0 +1,138 @@
+using System.Runtime;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Wherry.Execution.Heap;
+
+/// <summary>
+/// Accounts for the objects of one store on the CLR's shared heap. Each allocation is charged before it is made. What is still alive is known by samples: about
+/// one object in every <see cref="SampleBytes"/> stands, by a weak handle, for all bytes allocated since the sample before it, and every big
+/// object stands for itself. When the charges reach the limit, dead samples are taken off; if that is not enough, a collection is forced first.
+/// </summary>
+internal sealed class GuestHeap(long limit)
+{
+    /// <summary>The distance of samples. With a limit of 16 MiB this makes 1,024 of them: an error of a few percent.</summary>
+    private const long SampleBytes = 16 * 1024;
+
+    /// <summary>Above this, what a forced collection leaves alive counts as full: otherwise a guest near its limit would collect for each few bytes.</summary>
+    private const double FullFraction = 0.95;
+
+    private readonly List<Sample> samples = [];
+    private readonly Lock gate = new();
+
+    /// <summary>What may still be charged until the next sample. Compiled code counts it down; see <see cref="Charge"/>.</summary>
+    private long budget = SampleBytes;
+
+    private long budgetGranted = SampleBytes;
+    private long charged;
+
+    /// <summary>Bytes that objects of this store may take.</summary>
+    public long Limit { get; } = limit;
+
+    /// <summary>Bytes charged for objects that were alive when last counted, and for all since.</summary>
+    public long Used
+    {
+        get
+        {
+            lock (gate)
+            {
+                return charged + (budgetGranted - budget);
+            }
+        }
+    }
+
+    /// <summary>Charges an allocation that is about to be made.</summary>
+    /// <returns>Whether the new object has to be passed to <see cref="Register"/>.</returns>
+    /// <exception cref="GuestTrapException">The limit is reached.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Charge(long bytes)
+    {
+        long left = budget - bytes;
+        budget = left;
+        return left < 0 && ChargeSlow();
+    }
+
+    /// <summary>Makes the object stand for everything charged since the last one.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Register(object sample)
+    {
+        lock (gate)
+        {
+            long weight = budgetGranted - budget;
+            charged += weight;
+            samples.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
+            Grant();
+        }
+    }
+
+    /// <summary>Frees the handles; the objects themselves are the collector's.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            foreach (Sample sample in samples)
+            {
+                sample.Handle.Free();
+            }
+
+            samples.Clear();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool ChargeSlow()
+    {
+        lock (gate)
+        {
+            if (Exceeds(1.0))
+            {
+                Recount();
+                if (Exceeds(FullFraction))
+                {
+                    GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+                    Recount();
+                    if (Exceeds(FullFraction))
+                    {
+                        // The allocation that failed was not made.
+                        budget = budgetGranted;
+                        ExecutionThrow.HeapExhausted(Limit);
+                    }
+                }
+            }
+
+            return true;
+        }
+    }
+
+    private bool Exceeds(double fraction) => charged + (budgetGranted - budget) > Limit * fraction;
+
+    private void Recount()
+    {
+        long alive = 0;
+        int kept = 0;
+        for (int i = 0; i < samples.Count; i++)
+        {
+            Sample sample = samples[i];
+            if (sample.Handle.Target is null)
+            {
+                sample.Handle.Free();
+                continue;
+            }
+
+            alive += sample.Weight;
+            samples[kept++] = sample;
+        }
+
+        samples.RemoveRange(kept, samples.Count - kept);
+        charged = alive;
+    }
+
+    private void Grant()
+    {
+        // Near the limit the samples come closer, so that it is not overrun by much.
+        budgetGranted = Math.Clamp((Limit - charged) / 16, 512, SampleBytes);
+        budget = budgetGranted;
+    }
+
+    private readonly record struct Sample(GCHandle Handle, long Weight);
+}
