@@ -10,20 +10,16 @@ internal static class ArrayInstructions
     /// <summary>Object header, type, element reference and the CLR array's own header.</summary>
     private const long HeaderBytes = 24 + 8 + 24;
 
-    /// <summary><c>array.new</c> and <c>array.new_default</c>.</summary>
+    /// <summary><c>array.new</c>.</summary>
     public static object New<T>(T value, int length, DefinedType type, GuestHeap heap)
     {
         T[] elements = Allocate<T>((uint)length, heap, out bool sample);
-        if (!EqualityComparer<T>.Default.Equals(value, default))
-        {
-            Array.Fill(elements, value);
-        }
-
+        Array.Fill(elements, value);
         return Finish(type, elements, heap, sample);
     }
 
-    /// <summary>An array whose elements compiled code then sets one by one (<c>array.new_fixed</c>).</summary>
-    public static GuestArray<T> NewUninitialized<T>(int length, DefinedType type, GuestHeap heap)
+    /// <summary><c>array.new_default</c>, and <c>array.new_fixed</c>, where compiled code then sets the elements one by one.</summary>
+    public static GuestArray<T> NewDefault<T>(int length, DefinedType type, GuestHeap heap)
     {
         T[] elements = Allocate<T>((uint)length, heap, out bool sample);
         return Finish(type, elements, heap, sample);
