@@ -80,7 +80,7 @@ internal static class ArrayInstructions
     {
         if (array is null)
         {
-            ExecutionThrow.NullReference(TrapKind.NullArrayReference);
+            HeapThrow.NullArray();
         }
 
         return Unsafe.As<GuestArray>(array!).Length;
@@ -90,7 +90,7 @@ internal static class ArrayInstructions
     {
         if (array is null)
         {
-            ExecutionThrow.NullReference(TrapKind.NullArrayReference);
+            HeapThrow.NullArray();
         }
 
         return array!.Elements;
@@ -100,7 +100,7 @@ internal static class ArrayInstructions
     {
         if ((ulong)offset + count > (ulong)elements.Length)
         {
-            ExecutionThrow.ArrayOutOfBounds();
+            HeapThrow.ArrayOutOfBounds();
         }
 
         return elements.AsSpan((int)offset, (int)count);
@@ -112,7 +112,7 @@ internal static class ArrayInstructions
         ulong bytes = (ulong)count * (ulong)Unsafe.SizeOf<T>();
         if (offset + bytes > (ulong)data.Length)
         {
-            ExecutionThrow.MemoryOutOfBounds();
+            HeapThrow.MemoryOutOfBounds();
         }
 
         return data.Slice((int)offset, (int)bytes);
@@ -122,7 +122,7 @@ internal static class ArrayInstructions
     {
         if ((ulong)offset + count > (ulong)segment.Length)
         {
-            ExecutionThrow.TableOutOfBounds();
+            HeapThrow.TableOutOfBounds();
         }
 
         return segment.Slice((int)offset, (int)count);
@@ -133,7 +133,7 @@ internal static class ArrayInstructions
         long bytes = HeaderBytes + ((long)length * Unsafe.SizeOf<T>());
         if (length > (uint)Array.MaxLength || bytes > heap.Limit)
         {
-            ExecutionThrow.HeapExhausted(heap.Limit);
+            HeapThrow.HeapExhausted(heap.Limit);
         }
 
         sample = heap.Charge(bytes);
@@ -143,7 +143,7 @@ internal static class ArrayInstructions
         }
         catch (OutOfMemoryException)
         {
-            ExecutionThrow.HeapExhausted(heap.Limit);
+            HeapThrow.HeapExhausted(heap.Limit);
             throw;
         }
     }

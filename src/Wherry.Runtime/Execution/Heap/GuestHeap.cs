@@ -17,14 +17,14 @@ internal sealed class GuestHeap(long limit)
     /// <summary>Above this, what a forced collection leaves alive counts as full: otherwise a guest near its limit would collect for each few bytes.</summary>
     private const double FullFraction = 0.95;
 
-    private readonly List<Sample> samples = [];
-    private readonly Lock gate = new();
+    private readonly List<Sample> _samples = [];
+    private readonly Lock _gate = new();
 
     /// <summary>What may still be charged until the next sample. Compiled code counts it down; see <see cref="Charge"/>.</summary>
-    private long budget = SampleBytes;
+    private long _budget = SampleBytes;
 
-    private long budgetGranted = SampleBytes;
-    private long charged;
+    private long _budgetGranted = SampleBytes;
+    private long _charged;
 
     /// <summary>Bytes that objects of this store may take.</summary>
     public long Limit { get; } = limit;
@@ -34,9 +34,9 @@ internal sealed class GuestHeap(long limit)
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return charged + (budgetGranted - budget);
+                return _charged + (_budgetGranted - _budget);
             }
         }
     }
@@ -47,8 +47,8 @@ internal sealed class GuestHeap(long limit)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Charge(long bytes)
     {
-        long left = budget - bytes;
-        budget = left;
+        long left = _budget - bytes;
+        _budget = left;
         return left < 0 && ChargeSlow();
     }
 
@@ -56,11 +56,11 @@ internal sealed class GuestHeap(long limit)
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Register(object sample)
     {
-        lock (gate)
+        lock (_gate)
         {
-            long weight = budgetGranted - budget;
-            charged += weight;
-            samples.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
+            long weight = _budgetGranted - _budget;
+            _charged += weight;
+            _samples.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
             Grant();
         }
     }
@@ -68,21 +68,21 @@ internal sealed class GuestHeap(long limit)
     /// <summary>Frees the handles; the objects themselves are the collector's.</summary>
     public void Dispose()
     {
-        lock (gate)
+        lock (_gate)
         {
-            foreach (Sample sample in samples)
+            foreach (Sample sample in _samples)
             {
                 sample.Handle.Free();
             }
 
-            samples.Clear();
+            _samples.Clear();
         }
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool ChargeSlow()
     {
-        lock (gate)
+        lock (_gate)
         {
             if (Exceeds(1.0))
             {
@@ -94,8 +94,8 @@ internal sealed class GuestHeap(long limit)
                     if (Exceeds(FullFraction))
                     {
                         // The allocation that failed was not made.
-                        budget = budgetGranted;
-                        ExecutionThrow.HeapExhausted(Limit);
+                        _budget = _budgetGranted;
+                        HeapThrow.HeapExhausted(Limit);
                     }
                 }
             }
@@ -104,15 +104,15 @@ internal sealed class GuestHeap(long limit)
         }
     }
 
-    private bool Exceeds(double fraction) => charged + (budgetGranted - budget) > Limit * fraction;
+    private bool Exceeds(double fraction) => _charged + (_budgetGranted - _budget) > Limit * fraction;
 
     private void Recount()
     {
         long alive = 0;
         int kept = 0;
-        for (int i = 0; i < samples.Count; i++)
+        for (int i = 0; i < _samples.Count; i++)
         {
-            Sample sample = samples[i];
+            Sample sample = _samples[i];
             if (sample.Handle.Target is null)
             {
                 sample.Handle.Free();
@@ -120,18 +120,18 @@ internal sealed class GuestHeap(long limit)
             }
 
             alive += sample.Weight;
-            samples[kept++] = sample;
+            _samples[kept++] = sample;
         }
 
-        samples.RemoveRange(kept, samples.Count - kept);
-        charged = alive;
+        _samples.RemoveRange(kept, _samples.Count - kept);
+        _charged = alive;
     }
 
     private void Grant()
     {
         // Near the limit the samples come closer, so that it is not overrun by much.
-        budgetGranted = Math.Clamp((Limit - charged) / 16, 512, SampleBytes);
-        budget = budgetGranted;
+        _budgetGranted = Math.Clamp((Limit - _charged) / 16, 512, SampleBytes);
+        _budget = _budgetGranted;
     }
 
     private readonly record struct Sample(GCHandle Handle, long Weight);

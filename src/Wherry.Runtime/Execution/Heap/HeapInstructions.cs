@@ -39,7 +39,7 @@ internal static class HeapInstructions
     {
         if (value is null)
         {
-            ExecutionThrow.NullReference(TrapKind.NullI31Reference);
+            HeapThrow.NullI31();
         }
 
         return Unsafe.As<I31>(value!).Value;
