@@ -22,7 +22,7 @@ internal static class HeapInstructions
 
     /// <summary>Whether a function reference is of a defined function type.</summary>
     public static bool IsFunctionInstance(object? value, DefinedType type) =>
-        value is not null && (ReferenceEquals(Unsafe.As<Function>(value).Type, type) || Unsafe.As<Function>(value).Type.IsSubtypeOf(type));
+        value is not null && (ReferenceEquals(Unsafe.As<Function>(value).DefinedType, type) || Unsafe.As<Function>(value).DefinedType.IsSubtypeOf(type));
 
     public static bool IsEq(object? value) => value is GuestObject or I31;
 
