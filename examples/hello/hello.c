@@ -1,0 +1,7 @@
+// Greets the world, or whom it is told to greet.
+#include <stdio.h>
+
+int main(int argc, char **argv) {
+    printf("Hello, %s!\n", argc > 1 ? argv[1] : "world");
+    return 0;
+}
