@@ -1,0 +1,458 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Wherry.Binary;
+using Wherry.Instructions;
+
+namespace Wherry.Validation;
+
+/// <summary>
+/// Validates function bodies and constant expressions, one after another, by the algorithm of the specification's appendix A.3: a stack of
+/// operand types and a stack of blocks. Nothing is allocated per instruction; the stacks are kept from one body to the next.
+/// </summary>
+internal ref partial struct FunctionValidator
+{
+    private static readonly OperandType[] None = [];
+
+    private readonly ValidationContext _context;
+    private readonly FeatureSet _features;
+    private readonly ReadOnlySpan<byte> _bytes;
+    private InstructionReader _reader;
+    private WasmFeatures _used;
+    private int _function;
+
+    private OperandType[] _operands = new OperandType[64];
+    private int _height;
+    private ControlFrame[] _frames = new ControlFrame[16];
+    private int _depth;
+
+    // The innermost frame's height and reachability, at hand.
+    private int _floor;
+    private bool _isUnreachable;
+
+    private OperandType[] _locals = [];
+    private int _localCount;
+    private bool[] _initialised = [];
+    private int[] _initialisedLog = [];
+    private int _initialisedCount;
+    private bool _tracksInitialisation;
+
+    public FunctionValidator(ValidationContext context, FeatureSet features)
+    {
+        _context = context;
+        _features = features;
+        _used = features.Used;
+        _bytes = context.Module.Bytes.Span;
+        _reader = new InstructionReader(_bytes, 0, 0);
+    }
+
+    /// <summary>Validates the body of a function that is not imported.</summary>
+    /// <param name="function">Its index in the index space of functions.</param>
+    public void ValidateBody(int function)
+    {
+        ModuleDefinition module = _context.Module;
+        FunctionBody body = module.Bodies[function - module.ImportedFunctionCount];
+        Signature signature = _context.Functions[function];
+        _function = function;
+        DeclareLocals(body, signature);
+        _reader.MoveTo(_bytes, body.CodeOffset, body.End);
+        Start(Opcode.Block, signature.Results);
+        while (_depth > 0)
+        {
+            if (!_reader.Next())
+            {
+                MalformedModuleException.Throw($"END opcode expected: {Where} ends inside {_depth} blocks", body.End);
+            }
+
+            ValidateInstruction();
+        }
+
+        if (_reader.Position != body.End)
+        {
+            MalformedModuleException.Throw(
+                $"section size mismatch: {body.End - _reader.Position:N0} bytes follow the last end of {Where}", _reader.Position);
+        }
+    }
+
+    /// <summary>A place for messages: the function, if this is one.</summary>
+    private readonly string Where => _function >= 0 ? _context.Module.DescribeFunction(_function) : "a constant expression";
+
+    private void Start(Opcode opcode, OperandType[] results)
+    {
+        _height = 0;
+        _depth = 0;
+        _initialisedCount = 0;
+        PushFrame(opcode, None, results);
+    }
+
+    private void DeclareLocals(FunctionBody body, Signature signature)
+    {
+        int count = signature.Parameters.Length;
+        foreach (LocalRun run in body.Locals)
+        {
+            count += run.Count;
+        }
+
+        if (_locals.Length < count)
+        {
+            _locals = new OperandType[Math.Max(count, 64)];
+        }
+
+        signature.Parameters.CopyTo(_locals.AsSpan());
+        _localCount = signature.Parameters.Length;
+        _tracksInitialisation = false;
+        foreach (LocalRun run in body.Locals)
+        {
+            OperandType type = _context.Pack(run.Type);
+            _tracksInitialisation |= !type.IsDefaultable;
+            _locals.AsSpan(_localCount, run.Count).Fill(type);
+            _localCount += run.Count;
+        }
+
+        if (_tracksInitialisation)
+        {
+            if (_initialised.Length < count)
+            {
+                _initialised = new bool[count];
+                _initialisedLog = new int[count];
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                _initialised[i] = i < signature.Parameters.Length || _locals[i].IsDefaultable;
+            }
+        }
+    }
+
+    private void ValidateInstruction()
+    {
+        Instruction instruction = _reader.Instruction;
+        if ((instruction.Feature & ~_used) != 0)
+        {
+            RequireFeature(instruction);
+        }
+
+        // Not in this switch: what has a fixed signature.
+        switch (_reader.Opcode)
+        {
+            case Opcode.LocalGet:
+                Push(LocalForReading(_reader.Index));
+                break;
+            case Opcode.LocalSet:
+                Pop(Local(_reader.Index));
+                MarkInitialised(_reader.Index);
+                break;
+            case Opcode.LocalTee:
+                Pop(Local(_reader.Index));
+                MarkInitialised(_reader.Index);
+                Push(_locals[_reader.Index]);
+                break;
+            case Opcode.I32Const:
+                Push(OperandType.I32);
+                break;
+            case Opcode.End:
+                ValidateEnd();
+                break;
+            case Opcode.Unreachable:
+                SetUnreachable();
+                break;
+            case Opcode.Drop:
+                _ = Pop();
+                break;
+            case Opcode.Select:
+                ValidateSelect();
+                break;
+            case Opcode.SelectTyped:
+                ValidateTypedSelect();
+                break;
+            case Opcode.GlobalGet:
+                Push(Global(_reader.Index).Type);
+                break;
+            case Opcode.GlobalSet:
+                GlobalInfo global = Global(_reader.Index);
+                if (!global.IsMutable)
+                {
+                    Invalid($"immutable global {_reader.Index} can't be set");
+                }
+
+                Pop(global.Type);
+                break;
+            case <= Opcode.TryTable:
+                ValidateControl();
+                break;
+            case Opcode.TableGet or Opcode.TableSet:
+            case >= Opcode.MemoryInit and <= Opcode.TableFill:
+                ValidateBulk();
+                break;
+            case >= Opcode.RefNull and <= Opcode.BrOnNonNull:
+                ValidateReference();
+                break;
+            case >= Opcode.StructNew and <= Opcode.BrOnCastDescEqFail:
+                ValidateGarbageCollection();
+                break;
+            default:
+                ValidateFixed(instruction);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void RequireFeature(Instruction instruction)
+    {
+        WasmFeatures feature = instruction.Opcode switch
+        {
+            // Both proposals have it.
+            Opcode.Throw => WasmFeatures.ExceptionHandling | WasmFeatures.LegacyExceptions,
+            _ => instruction.Feature,
+        };
+        Require(feature, $"The instruction {instruction.Name}");
+        _used |= instruction.Feature;
+    }
+
+    private readonly void Require(WasmFeatures feature, string what) => _features.Require(feature, what, _reader.Offset);
+
+    private void ValidateFixed(Instruction instruction)
+    {
+        OperandType address = OperandType.I32;
+        switch (instruction.Immediate)
+        {
+            case Immediate.None:
+                break;
+            case Immediate.MemoryArgument:
+            case Immediate.MemoryArgumentLane:
+                address = MemoryArgument(instruction);
+                break;
+            case Immediate.Memory:
+                address = Memory(_reader.Index);
+                break;
+            case Immediate.Lane:
+                CheckLane(LanesOf(instruction.Opcode));
+                break;
+            case Immediate.Shuffle:
+                CheckShuffle();
+                break;
+        }
+
+        Operand[] parameters = instruction.Parameters;
+        for (int i = parameters.Length - 1; i >= 0; i--)
+        {
+            Pop(Type(parameters[i], address));
+        }
+
+        foreach (Operand result in instruction.Results)
+        {
+            Push(Type(result, address));
+        }
+    }
+
+    private static OperandType Type(Operand operand, OperandType address) =>
+        operand == Operand.Address ? address : OperandType.Of((WasmValueKind)operand);
+
+    private void ValidateSelect()
+    {
+        Pop(OperandType.I32);
+        OperandType second = Pop();
+        OperandType first = Pop();
+        if ((!first.IsNumberOrVector && !first.IsBottom) || (!second.IsNumberOrVector && !second.IsBottom) || (first != second && !first.IsBottom && !second.IsBottom))
+        {
+            Invalid(
+                $"type mismatch: select without a type needs two operands of one number or vector type, but stack has [{_context.Describe(first)} {_context.Describe(second)}]");
+        }
+
+        Push(first.IsBottom ? second : first);
+    }
+
+    private void ValidateTypedSelect()
+    {
+        if (_reader.ValueTypes.Length != 1)
+        {
+            Invalid($"invalid result arity: select gives one result, not {_reader.ValueTypes.Length}");
+        }
+
+        OperandType type = Resolve(_reader.ValueTypes[0]);
+        Pop(OperandType.I32);
+        Pop(type);
+        Pop(type);
+        Push(type);
+    }
+
+    private readonly OperandType Local(int index)
+    {
+        if ((uint)index >= (uint)_localCount)
+        {
+            Invalid($"unknown local {index}: the function has {_localCount}");
+        }
+
+        return _locals[index];
+    }
+
+    private readonly OperandType LocalForReading(int index)
+    {
+        OperandType type = Local(index);
+        if (_tracksInitialisation && !_initialised[index])
+        {
+            Invalid($"uninitialized local {index} of type {_context.Describe(type)} is read before it is set");
+        }
+
+        return type;
+    }
+
+    private void MarkInitialised(int index)
+    {
+        if (_tracksInitialisation && !_initialised[index])
+        {
+            _initialised[index] = true;
+            _initialisedLog[_initialisedCount++] = index;
+        }
+    }
+
+    private readonly GlobalInfo Global(int index)
+    {
+        if ((uint)index >= (uint)_context.Globals.Length)
+        {
+            Invalid($"unknown global {index}: the module has {_context.Globals.Length}");
+        }
+
+        return _context.Globals[index];
+    }
+
+    /// <summary>A value type of an immediate.</summary>
+    private OperandType Resolve(EncodedValueType type)
+    {
+        if (type.Kind != WasmValueKind.Reference)
+        {
+            if (type.Kind == WasmValueKind.V128)
+            {
+                _features.Require(type, _reader.Offset);
+            }
+
+            return OperandType.Of(type.Kind);
+        }
+
+        _features.Require(type, _reader.Offset);
+        CheckHeapType(type.HeapType);
+        return _context.Pack(type);
+    }
+
+    private readonly void CheckHeapType(EncodedHeapType type)
+    {
+        if (type.Kind == HeapTypeKind.Defined && type.TypeIndex >= _context.Signatures.Length)
+        {
+            Invalid($"unknown type {type.TypeIndex}: the module has {_context.Signatures.Length}");
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Push(OperandType type)
+    {
+        OperandType[] operands = _operands;
+        int height = _height;
+        if ((uint)height >= (uint)operands.Length)
+        {
+            operands = GrowOperands();
+        }
+
+        operands[height] = type;
+        _height = height + 1;
+    }
+
+    private OperandType[] GrowOperands()
+    {
+        if (_height >= _context.Limits.MaximumOperands)
+        {
+            Invalid($"too many operands: the limit is {_context.Limits.MaximumOperands:N0}");
+        }
+
+        Array.Resize(ref _operands, 2 * _operands.Length);
+        return _operands;
+    }
+
+    private void Push(OperandType[] types)
+    {
+        foreach (OperandType type in types)
+        {
+            Push(type);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Pop(OperandType expected)
+    {
+        OperandType[] operands = _operands;
+        int top = _height - 1;
+        if (top >= _floor && (uint)top < (uint)operands.Length && operands[top] == expected)
+        {
+            _height = top;
+        }
+        else
+        {
+            _ = PopSlow(expected);
+        }
+    }
+
+    /// <summary>Pops an operand that matches, and gives its own type.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private OperandType PopSlow(OperandType expected)
+    {
+        if (_height == _floor)
+        {
+            if (!_isUnreachable)
+            {
+                Mismatch(_context.Describe(expected), string.Empty);
+            }
+
+            return OperandType.Bottom;
+        }
+
+        OperandType actual = _operands[--_height];
+        if (!_context.Matches(actual, expected))
+        {
+            Mismatch(_context.Describe(expected), _context.Describe(actual));
+        }
+
+        return actual;
+    }
+
+    /// <summary>Pops an operand of any type.</summary>
+    private OperandType Pop()
+    {
+        if (_height == _floor)
+        {
+            if (!_isUnreachable)
+            {
+                Mismatch("any", string.Empty);
+            }
+
+            return OperandType.Bottom;
+        }
+
+        return _operands[--_height];
+    }
+
+    private void Pop(OperandType[] types)
+    {
+        for (int i = types.Length - 1; i >= 0; i--)
+        {
+            Pop(types[i]);
+        }
+    }
+
+    /// <summary>Pops an operand that must be a reference.</summary>
+    private OperandType PopReference()
+    {
+        OperandType type = Pop();
+        if (!type.IsReference && !type.IsBottom)
+        {
+            Mismatch("reference", _context.Describe(type));
+        }
+
+        return type;
+    }
+
+    [DoesNotReturn]
+    private readonly void Mismatch(string expected, string actual) =>
+        Invalid($"type mismatch: instruction requires [{expected}] but stack has [{actual}]");
+
+    [DoesNotReturn]
+    private readonly void Invalid(string message) =>
+        InvalidModuleException.Throw($"{message}; {_reader.Instruction.Name} in {Where}", _reader.Offset);
+}
