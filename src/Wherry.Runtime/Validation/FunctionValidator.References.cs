@@ -212,7 +212,7 @@ internal ref partial struct FunctionValidator
         FieldType field = ArrayType(index);
         OperandType element = _context.Pack(field.Type);
         OperandType reference = OperandType.Defined(_context.Canonical(index), isNullable: true);
-        if (!field.IsMutable && _reader.Opcode is Opcode.ArraySet or Opcode.ArrayFill or Opcode.ArrayCopy or Opcode.ArrayInitData or Opcode.ArrayInitElem)
+        if (_reader.Opcode is Opcode.ArraySet or Opcode.ArrayFill or Opcode.ArrayCopy or Opcode.ArrayInitData or Opcode.ArrayInitElem)
         {
             if (!field.IsMutable)
             {
