@@ -118,6 +118,9 @@ internal readonly unsafe struct NativeBuffer(byte* address, nuint length)
     public readonly byte* Address = address;
     public readonly nuint Length = length;
 
+    /// <summary>What is left after the first bytes, of which there are at least <paramref name="count"/>.</summary>
+    public NativeBuffer Skip(nuint count) => new(Address + count, Length - count);
+
     /// <summary>The same bytes as a span; sound while the guest is in the call, since the range was checked when this was made.</summary>
     public Span<byte> Span => new(Address, (int)Math.Min(Length, int.MaxValue));
 }

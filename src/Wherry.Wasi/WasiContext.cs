@@ -1,4 +1,5 @@
 using Wherry.Wasi.Descriptors;
+using Wherry.Wasi.Paths;
 using Wherry.Wasi.Waiting;
 
 namespace Wherry.Wasi;
@@ -15,13 +16,23 @@ namespace Wherry.Wasi;
 /// </remarks>
 public sealed partial class WasiContext : IDisposable
 {
+    private readonly PathResolver resolver;
     private bool disposed;
 
     /// <summary>Opens what the options name.</summary>
     public WasiContext(WasiOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (!BitConverter.IsLittleEndian)
+        {
+            throw new PlatformNotSupportedException("WASI is little-endian, and this system is not.");
+        }
+
         Options = options;
+        UsesSystemClocks = OperatingSystem.IsLinux() && options.TimeProvider == TimeProvider.System;
+        arguments = EncodeArguments(options.Arguments);
+        environment = EncodeEnvironment(options.Environment);
+        resolver = PathResolver.Create(options.PathResolution);
         Descriptors = new DescriptorTable(options.MaximumDescriptors);
         try
         {
@@ -45,6 +56,13 @@ public sealed partial class WasiContext : IDisposable
     /// <summary>Every wait of the guest goes through it.</summary>
     internal Waiter Waiter { get; } = new();
 
+    /// <summary>Defines WASI's functions in a linker, for guests that import them from <c>wasi_snapshot_preview1</c>.</summary>
+    public void AddTo(Linker linker)
+    {
+        ArgumentNullException.ThrowIfNull(linker);
+        linker.DefineMethods("wasi_snapshot_preview1", this);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -55,10 +73,6 @@ public sealed partial class WasiContext : IDisposable
             Waiter.Dispose();
         }
     }
-
-    partial void OpenStandardStreams();
-
-    partial void OpenDirectories();
 
     /// <summary>Opens <see cref="WasiOptions.TcpListeners"/>; part of the sockets.</summary>
     partial void OpenTcpListeners();

@@ -1,4 +1,5 @@
 using System.Net;
+using Wherry.Wasi.Paths;
 
 namespace Wherry.Wasi;
 
@@ -37,6 +38,9 @@ public sealed record WasiOptions
 
     /// <summary>How many file descriptors the guest may have open at once.</summary>
     public int MaximumDescriptors { get; init; } = 65_536;
+
+    /// <summary>How paths are kept inside the folders; both ways give the same answers, and tests take each.</summary>
+    internal PathResolution PathResolution { get; init; }
 }
 
 /// <summary>Fills <paramref name="buffer"/> with random bytes.</summary>

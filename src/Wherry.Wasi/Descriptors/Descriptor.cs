@@ -1,4 +1,6 @@
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Native;
+using Wherry.Wasi.Waiting;
 
 namespace Wherry.Wasi.Descriptors;
 
@@ -24,6 +26,9 @@ internal abstract class Descriptor
     /// <summary>What may be done with descriptors opened through it; can only shrink.</summary>
     public Rights InheritingRights { get; set; }
 
+    /// <summary>Whether it lies in a read-only folder: no change to the file or the folder is made through it, whatever its rights.</summary>
+    public bool IsReadOnly { get; init; }
+
     /// <summary>The guest's flags. Whether the host's handle blocks is another matter: no wait of a guest may block the host for good.</summary>
     public FileDescriptorFlags Flags { get; protected set; }
 
@@ -45,6 +50,42 @@ internal abstract class Descriptor
     /// <summary>Writes the buffers, at once or with Again.</summary>
     public virtual Errno TryWrite(ReadOnlySpan<NativeBuffer> buffers, out uint count) => Unsupported(Errno.Badf, out count);
 
+    /// <summary>Reads at an offset.</summary>
+    public virtual Errno TryReadAt(ReadOnlySpan<NativeBuffer> buffers, ulong offset, out uint count) => Unsupported(Errno.Spipe, out count);
+
+    /// <summary>Writes at an offset.</summary>
+    public virtual Errno TryWriteAt(ReadOnlySpan<NativeBuffer> buffers, ulong offset, out uint count) => Unsupported(Errno.Spipe, out count);
+
+    /// <summary>Waits until a read is worth trying.</summary>
+    public virtual ValueTask WaitUntilReadableAsync(Waiter waiter, CancellationToken cancellationToken) =>
+        WaitAsync(waiter, Libc.POLLIN, cancellationToken);
+
+    /// <summary>Waits until a write is worth trying.</summary>
+    public virtual ValueTask WaitUntilWritableAsync(Waiter waiter, CancellationToken cancellationToken) =>
+        WaitAsync(waiter, Libc.POLLOUT, cancellationToken);
+
+    /// <summary>Moves the position.</summary>
+    public virtual Errno Seek(long offset, Whence whence, out ulong position)
+    {
+        position = 0;
+        return Errno.Spipe;
+    }
+
+    /// <summary>Announces how a range will be used.</summary>
+    public virtual Errno Advise(ulong offset, ulong length, byte advice) => Errno.Spipe;
+
+    /// <summary>Makes sure that a range has space on the disk.</summary>
+    public virtual Errno Allocate(ulong offset, ulong length) => Errno.Spipe;
+
+    /// <summary>Writes what is cached to the disk.</summary>
+    public virtual Errno Synchronize(bool dataOnly) => Errno.Inval;
+
+    /// <summary>Cuts or extends.</summary>
+    public virtual Errno SetSize(ulong size) => Errno.Inval;
+
+    /// <summary>Sets timestamps.</summary>
+    public virtual Errno SetTimes(in FileTimes times) => Errno.Inval;
+
     /// <summary>Replaces the flags.</summary>
     public virtual Errno SetFlags(FileDescriptorFlags flags)
     {
@@ -61,6 +102,9 @@ internal abstract class Descriptor
 
     /// <summary>Gives the host's resources back. Called once.</summary>
     public virtual Errno Close() => Errno.Success;
+
+    private async ValueTask WaitAsync(Waiter waiter, short events, CancellationToken cancellationToken) =>
+        await waiter.WaitAsync(HostHandle, events, Waiter.Forever, cancellationToken).ConfigureAwait(false);
 
     private static Errno Unsupported(Errno errno, out uint count)
     {

@@ -38,8 +38,28 @@ internal sealed unsafe class Waiter : IDisposable
     /// <summary>Waits for nothing but time.</summary>
     public ValueTask SleepAsync(long nanoseconds, CancellationToken cancellationToken)
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            cancellationToken.WaitHandle.WaitOne(nanoseconds < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Min(nanoseconds / 1_000_000, int.MaxValue)));
+            cancellationToken.ThrowIfCancellationRequested();
+            return ValueTask.CompletedTask;
+        }
+
         PollDescriptor own;
         Poll(&own, 1, nanoseconds, cancellationToken);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Waits for a task, whatever its outcome.</summary>
+    public static ValueTask WaitAsync(Task task, CancellationToken cancellationToken)
+    {
+        // An event of the task's own, since waiting on it directly would throw what it failed with.
+        if (!task.IsCompleted)
+        {
+            Task.WhenAny(task).Wait(cancellationToken);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
         return ValueTask.CompletedTask;
     }
 

@@ -1,0 +1,102 @@
+using System.Text;
+using Wherry.Wasi.Abi;
+using Wherry.Wasi.Descriptors;
+using Wherry.Wasi.Native;
+
+namespace Wherry.Wasi;
+
+// What is open when the guest starts: the standard streams are 0 to 2, the folders follow.
+public sealed unsafe partial class WasiContext
+{
+    private void OpenStandardStreams()
+    {
+        Add(OpenStandardStream(0, Options.StandardInput));
+        Add(OpenStandardStream(1, Options.StandardOutput));
+        Add(OpenStandardStream(2, Options.StandardError));
+    }
+
+    private static Descriptor OpenStandardStream(int number, Stream? stream)
+    {
+        var direction = number == 0 ? Rights.FdRead : Rights.FdWrite;
+        if (stream is null && OperatingSystem.IsLinux())
+        {
+            return Inherit(number, direction);
+        }
+
+        return number == 0
+            ? new StreamInput(stream ?? Console.OpenStandardInput())
+            : new StreamOutput(stream ?? (number == 1 ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+    }
+
+    private static Descriptor Inherit(int handle, Rights direction)
+    {
+        if (HostFiles.GetStatus(handle, out HostStatus status) != Errno.Success)
+        {
+            // The process was started without it.
+            return direction == Rights.FdRead ? new StreamInput(Stream.Null) : new StreamOutput(Stream.Null);
+        }
+
+        var type = HostFiles.TypeOf(status);
+        var isTerminal = type == FileType.CharacterDevice && Libc.isatty(handle) == 1;
+        var hasPosition = type is FileType.RegularFile or FileType.BlockDevice || (type == FileType.CharacterDevice && !isTerminal);
+        var both = Rights.FdRead | Rights.FdWrite;
+        var rights = ((hasPosition ? RightsSets.File : RightsSets.Stream) & ~both) | direction;
+        var blocking = hasPosition ? Blocking.Never : isTerminal ? Blocking.PollFirst : Blocking.AskEachCall;
+        return new FileDescriptor(handle, isOwned: false, type, blocking, FileDescriptorFlags.None, rights, Rights.None);
+    }
+
+    private void OpenDirectories()
+    {
+        foreach (var directory in Options.Directories)
+        {
+            Add(OpenDirectory(directory));
+        }
+    }
+
+    private static DirectoryDescriptor OpenDirectory(PreopenedDirectory directory)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PlatformNotSupportedException(
+                $"The folder {directory.HostPath} can't be given to the guest: only on Linux can its paths be kept inside. Run without folders.");
+        }
+
+        if (directory.GuestPath.Length == 0 || directory.GuestPath.Contains('\0', StringComparison.Ordinal) || directory.HostPath.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"The folder {directory.HostPath} has no usable name for the guest.");
+        }
+
+        int handle;
+        fixed (byte* path = Encoding.UTF8.GetBytes(directory.HostPath + '\0'))
+        {
+            // Sound: the path ends with a zero. It is the host's own, so it is followed wherever it leads.
+            handle = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0);
+        }
+
+        if (handle < 0)
+        {
+            var reason = SystemErrors.Last() switch
+            {
+                Errno.Noent => "it does not exist",
+                Errno.Notdir => "it is not a folder",
+                Errno.Acces => "access is denied",
+                var errno => $"the system says {errno}",
+            };
+            throw new IOException($"The folder {directory.HostPath} can't be given to the guest: {reason}.");
+        }
+
+        return new DirectoryDescriptor(handle, RightsSets.Directory, RightsSets.All)
+        {
+            PreopenName = Encoding.UTF8.GetBytes(directory.GuestPath),
+            IsReadOnly = directory.IsReadOnly,
+        };
+    }
+
+    private void Add(Descriptor descriptor)
+    {
+        if (Descriptors.Add(descriptor, out _) != Errno.Success)
+        {
+            throw new ArgumentException($"WasiOptions gives the guest more than its {Options.MaximumDescriptors} file descriptors.");
+        }
+    }
+}
