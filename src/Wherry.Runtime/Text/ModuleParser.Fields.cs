@@ -1,4 +1,5 @@
 using System.Numerics;
+using Wherry.Instructions;
 
 namespace Wherry.Text;
 
@@ -251,23 +252,17 @@ internal sealed partial class ModuleParser
     private int ReadInlineElements(int table, bool is64Bit, EncodedType type)
     {
         ByteWriter writer = encoder.Elements.Add();
-        bool areIndices = !at.Is(TokenKind.LeftParenthesis);
-        bool isPlain = table == 0 && (areIndices || type == EncodedType.Func);
-        writer.Byte((byte)((isPlain ? 0 : 2) | (areIndices ? 0 : 4)));
-        if (!isPlain)
-        {
-            writer.Unsigned(table);
-        }
+        bool namesFunctions = !at.Is(TokenKind.LeftParenthesis);
 
+        // Plain indices make a segment of type (ref func), which suits a table of funcref only.
+        bool areIndices = namesFunctions && type == EncodedType.Func;
+        writer.Byte((byte)(areIndices ? 2 : 6));
+        writer.Unsigned(table);
         writer.Byte(is64Bit ? (byte)0x42 : (byte)0x41);
         writer.Byte(0);
         writer.Byte(0x0B);
-        if (!isPlain)
-        {
-            WriteElementKind(writer, areIndices, type);
-        }
-
-        return areIndices ? ReadFunctionIndices(writer) : ReadElementExpressions(writer);
+        WriteElementKind(writer, areIndices, type);
+        return namesFunctions ? ReadFunctionIndices(writer, areExpressions: !areIndices) : ReadElementExpressions(writer);
     }
 
     private void ReadMemory()
@@ -416,18 +411,18 @@ internal sealed partial class ModuleParser
         ByteWriter writer = encoder.Elements.Add();
         if (at.TryKeyword("declare"u8))
         {
-            ReadElementList(writer, 3, 0, default);
+            ReadElementList(writer, 3, -1, default);
             return;
         }
 
         bool isBareTable = at.IsIndex && at.At(at.Position + 1).Kind == TokenKind.LeftParenthesis;
         if (!isBareTable && (!at.Is(TokenKind.LeftParenthesis) || at.IsOpen("ref"u8)))
         {
-            ReadElementList(writer, 1, 0, default);
+            ReadElementList(writer, 1, -1, default);
             return;
         }
 
-        int table = 0;
+        int table = -1;
         if (at.TryOpen("table"u8))
         {
             table = tables.Resolve(at);
@@ -445,6 +440,7 @@ internal sealed partial class ModuleParser
 
     /// <summary>The elements of a segment and, before them, its flags, which depend on their form.</summary>
     /// <param name="mode">0 active, 1 passive, 3 declarative.</param>
+    /// <param name="table">The table, or -1 if none is named.</param>
     private void ReadElementList(ByteWriter writer, int mode, int table, ReadOnlySpan<byte> offset)
     {
         bool areIndices = true;
@@ -458,11 +454,11 @@ internal sealed partial class ModuleParser
 
         if (mode == 0)
         {
-            bool isPlain = table == 0 && (areIndices || type == EncodedType.Func);
+            bool isPlain = table < 0 && (areIndices || type == EncodedType.Func);
             writer.Byte((byte)((isPlain ? 0 : 2) | (areIndices ? 0 : 4)));
             if (!isPlain)
             {
-                writer.Unsigned(table);
+                writer.Unsigned(Math.Max(table, 0));
             }
 
             writer.Bytes(offset);
@@ -499,13 +495,23 @@ internal sealed partial class ModuleParser
         }
     }
 
-    private int ReadFunctionIndices(ByteWriter writer)
+    private int ReadFunctionIndices(ByteWriter writer, bool areExpressions = false)
     {
         var indices = new ByteWriter();
         int count = 0;
         while (at.IsIndex)
         {
-            indices.Unsigned(functions.Resolve(at));
+            if (areExpressions)
+            {
+                WriteOpcode(indices, Opcode.RefFunc);
+                indices.Unsigned(functions.Resolve(at));
+                WriteOpcode(indices, Opcode.End);
+            }
+            else
+            {
+                indices.Unsigned(functions.Resolve(at));
+            }
+
             count++;
         }
 
