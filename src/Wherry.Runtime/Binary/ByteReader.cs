@@ -9,6 +9,7 @@ internal ref struct ByteReader
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    private readonly ReadOnlySpan<byte> _module;
     private readonly ReadOnlySpan<byte> _bytes;
     private int _position;
 
@@ -17,6 +18,7 @@ internal ref struct ByteReader
     /// <param name="end">Where it ends.</param>
     public ByteReader(ReadOnlySpan<byte> bytes, int position, int end)
     {
+        _module = bytes;
         _bytes = bytes[..end];
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)position, (uint)end, nameof(position));
         _position = position;
@@ -24,6 +26,7 @@ internal ref struct ByteReader
 
     private ByteReader(ByteReader other, int position)
     {
+        _module = other._module;
         _bytes = other._bytes;
         _position = position;
     }
@@ -115,14 +118,13 @@ internal ref struct ByteReader
     public int ReadIndex() => (int)Math.Min(ReadU32(), int.MaxValue);
 
     /// <summary>
-    /// The length of a vector whose elements take at least <paramref name="bytesPerElement"/> bytes each. A count that the bytes left can't
-    /// hold is refused here, so that no allocation follows from a count alone.
+    /// The length of a vector. One that is greater than the number of bytes left can't be, so no allocation follows from a count alone.
     /// </summary>
-    public int ReadCount(int bytesPerElement = 1)
+    public int ReadCount()
     {
         int start = _position;
         uint count = ReadU32();
-        if (count > (uint)(Remaining / bytesPerElement))
+        if (count > (uint)Remaining)
         {
             MalformedModuleException.Throw($"unexpected end of section or function: a count of {count:N0} with only {Remaining:N0} bytes left", start);
         }
@@ -147,11 +149,15 @@ internal ref struct ByteReader
     public string ReadName(int maximumLength)
     {
         int start = _position;
+        if (IsAtEnd)
+        {
+            ThrowMissingName();
+        }
+
         uint length = ReadU32();
         if (length > (uint)Remaining)
         {
-            // The suite knows both texts for this; "length out of bounds" is for names and sections.
-            MalformedModuleException.Throw($"length out of bounds: a name claims {length:N0} bytes, {Remaining:N0} are left", start);
+            MalformedModuleException.Throw($"length out of bounds: a name does not fit into the {Remaining:N0} bytes left", start);
         }
 
         if (length > (uint)maximumLength)
@@ -180,7 +186,13 @@ internal ref struct ByteReader
         int shift = 0;
         while (true)
         {
-            byte current = ReadByte();
+            // A badly formed integer is called so even where the range ends within it.
+            if ((uint)_position >= (uint)_module.Length)
+            {
+                ThrowUnexpectedEnd();
+            }
+
+            byte current = _module[_position++];
             result |= (ulong)(current & 0x7F) << shift;
             int left = bits - shift;
             shift += 7;
@@ -208,7 +220,24 @@ internal ref struct ByteReader
             }
         }
 
+        if (_position > _bytes.Length)
+        {
+            ThrowUnexpectedEnd();
+        }
+
         return isSigned && shift < 64 ? (ulong)((long)(result << (64 - shift)) >> (64 - shift)) : result;
+    }
+
+    [DoesNotReturn]
+    private readonly void ThrowMissingName()
+    {
+        // The suite's text is that of a reader that goes on beyond the section, and takes the next byte for the length of the name.
+        if (_position < _module.Length && _module[_position] > _module.Length - _position - 1)
+        {
+            MalformedModuleException.Throw("length out of bounds: the section ends where a name should start", _position);
+        }
+
+        ThrowUnexpectedEnd();
     }
 
     [DoesNotReturn]

@@ -30,7 +30,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadImports(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 4, 0, _limits.MaximumImports, "imports");
+        int count = ReadVectorCount(ref reader, 0, _limits.MaximumImports, "imports");
         _imports = new ImportDefinition[count];
         for (int i = 0; i < count; i++)
         {
@@ -101,7 +101,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadFunctions(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 1, _functions.Count, _limits.MaximumFunctions, "functions");
+        int count = ReadVectorCount(ref reader, _functions.Count, _limits.MaximumFunctions, "functions");
         _functions.EnsureCapacity(_functions.Count + count);
         for (int i = 0; i < count; i++)
         {
@@ -111,7 +111,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadTables(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 3, _tables.Count, _limits.MaximumTables, "tables");
+        int count = ReadVectorCount(ref reader, _tables.Count, _limits.MaximumTables, "tables");
         for (int i = 0; i < count; i++)
         {
             int start = reader.Position;
@@ -140,7 +140,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadMemories(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 2, _memories.Count, _limits.MaximumMemories, "memories");
+        int count = ReadVectorCount(ref reader, _memories.Count, _limits.MaximumMemories, "memories");
         for (int i = 0; i < count; i++)
         {
             _memoryOffsets.Add(reader.Position);
@@ -150,7 +150,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadTags(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 2, _tags.Count, _limits.MaximumTags, "tags");
+        int count = ReadVectorCount(ref reader, _tags.Count, _limits.MaximumTags, "tags");
         for (int i = 0; i < count; i++)
         {
             _tagOffsets.Add(reader.Position);
@@ -160,7 +160,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadGlobals(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 3, _globals.Count, _limits.MaximumGlobals, "globals");
+        int count = ReadVectorCount(ref reader, _globals.Count, _limits.MaximumGlobals, "globals");
         for (int i = 0; i < count; i++)
         {
             _globalOffsets.Add(reader.Position);
@@ -171,7 +171,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadExports(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 3, 0, _limits.MaximumExports, "exports");
+        int count = ReadVectorCount(ref reader, 0, _limits.MaximumExports, "exports");
         _exports = new ExportDefinition[count];
         _exportOffsets = new int[count];
         for (int i = 0; i < count; i++)

@@ -37,7 +37,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadElements(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 3, 0, _limits.MaximumElementSegments, "element segments");
+        int count = ReadVectorCount(ref reader, 0, _limits.MaximumElementSegments, "element segments");
         _elements = new ElementSegment[count];
         _elementOffsets = new int[count];
         for (int i = 0; i < count; i++)
@@ -86,7 +86,7 @@ internal sealed partial class ModuleDecoder
             }
         }
 
-        int length = ReadVectorCount(ref reader, hasExpressions ? 2 : 1, 0, _limits.MaximumSegmentElements, "elements in one segment");
+        int length = ReadVectorCount(ref reader, 0, _limits.MaximumSegmentElements, "elements in one segment");
         if (hasExpressions)
         {
             var expressions = new ConstantExpression[length];
@@ -110,7 +110,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadData(ref ByteReader reader)
     {
-        int count = ReadVectorCount(ref reader, 2, 0, _limits.MaximumDataSegments, "data segments");
+        int count = ReadVectorCount(ref reader, 0, _limits.MaximumDataSegments, "data segments");
         _data = new DataSegment[count];
         _dataOffsets = new int[count];
         for (int i = 0; i < count; i++)
@@ -145,18 +145,11 @@ internal sealed partial class ModuleDecoder
 
     private void ReadCode(ref ByteReader reader)
     {
-        int start = reader.Position;
-        int count = reader.ReadCount(3);
-        if (count != _functions.Count - _importedFunctions)
-        {
-            MalformedModuleException.Throw(
-                $"function and code section have inconsistent lengths: {_functions.Count - _importedFunctions:N0} and {count:N0}", start);
-        }
-
+        int count = reader.ReadCount();
         _bodies = new FunctionBody[count];
         for (int i = 0; i < count; i++)
         {
-            start = reader.Position;
+            int start = reader.Position;
             uint size = reader.ReadU32();
             if (size > (uint)reader.Remaining)
             {
@@ -180,7 +173,7 @@ internal sealed partial class ModuleDecoder
     {
         var reader = new ByteReader(_bytes.Span, section.Position, end);
         int start = reader.Position;
-        int runs = reader.ReadCount(2);
+        int runs = reader.ReadCount();
         ulong total = 0;
         if (runs == 0)
         {
@@ -202,7 +195,7 @@ internal sealed partial class ModuleDecoder
             builder.Add(new LocalRun((int)Math.Min(count, int.MaxValue), type));
         }
 
-        int parameters = _functions[_importedFunctions + index].Function!.Parameters.Length;
+        int parameters = index < _functions.Count - _importedFunctions ? _functions[_importedFunctions + index].Function!.Parameters.Length : 0;
         if (total + (uint)parameters > (uint)_limits.MaximumLocals)
         {
             InvalidModuleException.Throw(

@@ -10,7 +10,7 @@ internal sealed partial class ModuleDecoder
 
     private void ReadTypes(ref ByteReader reader)
     {
-        int groups = ReadVectorCount(ref reader, 1, 0, _limits.MaximumTypes, "types");
+        int groups = ReadVectorCount(ref reader, 0, _limits.MaximumTypes, "types");
         for (int i = 0; i < groups; i++)
         {
             int start = reader.Position;
@@ -129,7 +129,7 @@ internal sealed partial class ModuleDecoder
                 };
             case 0x5F:
                 _features.Require(WasmFeatures.GarbageCollection, "A struct type", start);
-                int count = reader.ReadCount(2);
+                int count = reader.ReadCount();
                 if (count > _limits.MaximumFields)
                 {
                     InvalidModuleException.Throw($"too many fields: {count:N0}; the limit is {_limits.MaximumFields:N0}", start);
@@ -146,7 +146,9 @@ internal sealed partial class ModuleDecoder
                 _features.Require(WasmFeatures.GarbageCollection, "An array type", start);
                 return definition with { Kind = CompositeKind.Array, Fields = [ReadField(ref reader, end)] };
             default:
-                MalformedModuleException.Throw($"malformed definition type: byte 0x{code:x2}", start);
+                // These codes are signed integers of seven bits.
+                string error = code >= 0x80 ? "integer representation too long: malformed definition type" : "malformed definition type";
+                MalformedModuleException.Throw($"{error}: byte 0x{code:x2}", start);
                 return definition;
         }
     }

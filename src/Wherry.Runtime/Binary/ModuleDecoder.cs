@@ -57,6 +57,21 @@ internal sealed partial class ModuleDecoder
             InvalidModuleException.Throw($"module too large: {_bytes.Length:N0} bytes; the limit is {_limits.MaximumModuleSize:N0}", 0);
         }
 
+        try
+        {
+            ReadSections();
+            return Finish();
+        }
+        catch (MalformedModuleException)
+        {
+            // Instructions are the validator's concern, but of two errors the first by position is the one to report.
+            CheckInstructions();
+            throw;
+        }
+    }
+
+    private void ReadSections()
+    {
         var reader = new ByteReader(_bytes.Span, 0, _bytes.Length);
         ReadHeader(ref reader);
         int last = 0;
@@ -97,8 +112,21 @@ internal sealed partial class ModuleDecoder
 
             reader = reader.At(section.End);
         }
+    }
 
-        return Finish();
+    private void CheckInstructions()
+    {
+        foreach (FunctionBody? body in _bodies)
+        {
+            if (body is not null)
+            {
+                var instructions = new InstructionReader(_bytes.Span, body.CodeOffset, body.End);
+                while (instructions.Next())
+                {
+                    // Reading is the check.
+                }
+            }
+        }
     }
 
     private static void ReadHeader(ref ByteReader reader)
@@ -252,10 +280,10 @@ internal sealed partial class ModuleDecoder
     private void Invalid(string message, long offset) => _invalid ??= new InvalidModuleException(message, offset);
 
     /// <summary>The length of a section's vector.</summary>
-    private static int ReadVectorCount(ref ByteReader reader, int bytesPerElement, int soFar, int limit, string what)
+    private static int ReadVectorCount(ref ByteReader reader, int soFar, int limit, string what)
     {
         int start = reader.Position;
-        int count = reader.ReadCount(bytesPerElement);
+        int count = reader.ReadCount();
         if (count > limit - soFar)
         {
             InvalidModuleException.Throw($"too many {what}: {(long)count + soFar:N0}; the limit is {limit:N0}", start);

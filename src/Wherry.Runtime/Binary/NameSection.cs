@@ -157,7 +157,7 @@ internal sealed class NameSection
         var reader = new ByteReader(_bytes.Span, start, end);
         try
         {
-            int count = reader.ReadCount(2);
+            int count = reader.ReadCount();
             for (int i = 0; i < count; i++)
             {
                 int index = reader.ReadIndex();
@@ -181,7 +181,7 @@ internal sealed class NameSection
     {
         try
         {
-            int count = reader.ReadCount(2);
+            int count = reader.ReadCount();
             for (int i = 0; i < count; i++)
             {
                 int index = reader.ReadIndex();

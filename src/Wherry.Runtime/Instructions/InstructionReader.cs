@@ -317,7 +317,7 @@ internal ref struct InstructionReader
 
     private void ReadCatchClauses()
     {
-        int count = _reader.ReadCount(2);
+        int count = _reader.ReadCount();
         if (_clauses.Length < count)
         {
             _clauses = new CatchClause[count];

@@ -21,7 +21,6 @@ internal ref partial struct FunctionValidator
                 EnterBlock(_reader.Opcode);
                 break;
             case Opcode.If:
-                Pop(OperandType.I32);
                 EnterBlock(Opcode.If);
                 break;
             case Opcode.Else:
@@ -135,6 +134,11 @@ internal ref partial struct FunctionValidator
     private void EnterBlock(Opcode opcode)
     {
         BlockSignature(_reader.BlockType, out OperandType[] parameters, out OperandType[] results);
+        if (opcode == Opcode.If)
+        {
+            Pop(OperandType.I32);
+        }
+
         Pop(parameters);
         PushFrame(opcode, parameters, results);
         Push(parameters);

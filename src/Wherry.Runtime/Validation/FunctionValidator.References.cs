@@ -212,12 +212,10 @@ internal ref partial struct FunctionValidator
         FieldType field = ArrayType(index);
         OperandType element = _context.Pack(field.Type);
         OperandType reference = OperandType.Defined(_context.Canonical(index), isNullable: true);
-        if (_reader.Opcode is Opcode.ArraySet or Opcode.ArrayFill or Opcode.ArrayCopy or Opcode.ArrayInitData or Opcode.ArrayInitElem)
+        if (!field.IsMutable
+            && _reader.Opcode is Opcode.ArraySet or Opcode.ArrayFill or Opcode.ArrayCopy or Opcode.ArrayInitData or Opcode.ArrayInitElem)
         {
-            if (!field.IsMutable)
-            {
-                Invalid($"immutable array: elements of type {index} can't be set");
-            }
+            Invalid($"immutable array: elements of type {index} can't be set");
         }
 
         switch (_reader.Opcode)
@@ -434,9 +432,8 @@ internal ref partial struct FunctionValidator
             Pop(OperandType.Defined(_context.IndexOf(descriptor), isNullable: true, target.IsExact));
         }
 
-        bool related = opcode is Opcode.BrOnCast or Opcode.BrOnCastFail
-            ? _context.Matches(target, source)
-            : _context.TopOf(target) == _context.TopOf(source) && (source.IsNullable || !target.IsNullable || true);
+        // With custom descriptors the types need only be of one hierarchy.
+        bool related = _context.HasExactTypes ? _context.TopOf(target) == _context.TopOf(source) : _context.Matches(target, source);
         if (!related)
         {
             Invalid($"type mismatch: {_context.Describe(target)} is not a subtype of {_context.Describe(source)}");

@@ -60,7 +60,7 @@ internal ref partial struct FunctionValidator
         {
             if (!_reader.Next())
             {
-                MalformedModuleException.Throw($"END opcode expected: {Where} ends inside {_depth} blocks", body.End);
+                MissingEnd(body.End);
             }
 
             ValidateInstruction();
@@ -71,6 +71,15 @@ internal ref partial struct FunctionValidator
             MalformedModuleException.Throw(
                 $"section size mismatch: {body.End - _reader.Position:N0} bytes follow the last end of {Where}", _reader.Position);
         }
+    }
+
+    private readonly void MissingEnd(int position)
+    {
+        // The suite's texts are those of a reader that does not stop at the end of the function but takes what follows for instructions.
+        string error = position >= _bytes.Length ? "unexpected end of section or function: END opcode expected"
+            : _bytes[position] == 0x0B ? "section size mismatch: END opcode expected"
+            : "END opcode expected";
+        MalformedModuleException.Throw($"{error}: {Where} ends with {_depth} blocks still open", position);
     }
 
     /// <summary>A place for messages: the function, if this is one.</summary>
