@@ -14,4 +14,7 @@ public sealed record EngineOptions
 
     /// <summary>How large modules may be.</summary>
     public ModuleLimits ModuleLimits { get; init; } = ModuleLimits.Default;
+
+    /// <summary>Address space that is reserved for each 64-bit memory, and so the size beyond which it can't grow. It costs no memory.</summary>
+    public ulong Memory64Reservation { get; init; } = 64UL << 30;
 }

@@ -1,17 +1,48 @@
+using Wherry.Execution;
+using Wherry.Execution.Memories;
+
 namespace Wherry;
 
 /// <summary>
 /// What instances live in: those of one store may share functions, memories, tables and globals, and together keep its limits. A store's guests
 /// run on one thread at a time; which one may change between calls. A second thread that enters meanwhile gets an <see cref="InvalidOperationException"/>.
 /// </summary>
-public sealed partial class Store : IDisposable
+public sealed unsafe partial class Store : IDisposable
 {
+    // Guards the lists and the state of interruption.
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenRegistration _cancellation;
+    private WeakList<GuestInstance> _guests;
+    private WeakList<Memory> _memories;
+    private SafepointPage? _safepointPage;
+    private long _memoryBytes;
+    private long _tableElements;
+    private int _instances;
+    private bool _isDisposed;
+
     /// <summary>A store.</summary>
     public Store(Engine engine, StoreOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(engine);
         Engine = engine;
         Options = options ?? StoreOptions.Default;
+        _usesCallScope = Options.TimeLimit is not null;
+        _setsStackAtEachCall = Options.Limits.StackBytes is not null;
+
+        // The token may live for longer than the store, and must not keep it.
+        if (Options.CancellationToken.CanBeCanceled)
+        {
+            var self = new WeakReference<Store>(this);
+            _cancellation = Options.CancellationToken.UnsafeRegister(
+                static state =>
+                {
+                    if (((WeakReference<Store>)state!).TryGetTarget(out Store? store))
+                    {
+                        store.Interrupt();
+                    }
+                },
+                self);
+        }
     }
 
     /// <summary>The engine of its modules.</summary>
@@ -23,22 +54,125 @@ public sealed partial class Store : IDisposable
     /// <summary>For the embedder: whatever its host functions need to find.</summary>
     public object? UserState { get; set; }
 
-    /// <summary>
-    /// Cancelled when the guest that runs now is interrupted or over its time limit: host functions that wait should wait with it.
-    /// </summary>
-    public CancellationToken InterruptionToken => throw new NotImplementedException();
+    /// <summary>For instances without a memory of their own.</summary>
+    internal byte* SafepointPage
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (_safepointPage is null)
+                {
+                    _safepointPage = new SafepointPage();
+                    if (_reason != InterruptionReason.None)
+                    {
+                        SafepointPages.SetInterrupted(_safepointPage.Address, true);
+                    }
+                }
+
+                return _safepointPage.Address;
+            }
+        }
+    }
 
     /// <summary>
-    /// Ends the guest that runs now, within 50 ms, with a <see cref="TrapException"/> of kind <see cref="TrapKind.Interrupted"/>, and refuses later
-    /// calls in the same way until <see cref="ClearInterruption"/>. May be called from any thread.
+    /// Gives back the memories of all instances at once, rather than when nothing references them any more, and refuses later calls. If a guest is
+    /// running, it is interrupted, and the memories are given back when it has ended.
     /// </summary>
-    public void Interrupt() => throw new NotImplementedException();
-
-    /// <summary>Allows calls again after <see cref="Interrupt"/>. The guest was stopped anywhere: whether it is still sound only the embedder can know.</summary>
-    public void ClearInterruption() => throw new NotImplementedException();
-
-    /// <summary>Gives back the memories of all instances at once, rather than when nothing references them any more.</summary>
     public void Dispose()
     {
+        lock (_lock)
+        {
+            if (_isDisposed)
+            {
+                return;
+            }
+
+            _isDisposed = true;
+        }
+
+        _cancellation.Dispose();
+        if (Interlocked.CompareExchange(ref _owner, DisposedOwner, 0) == 0)
+        {
+            ReleaseMemories();
+        }
+        else
+        {
+            Interrupt();
+            if (Interlocked.CompareExchange(ref _owner, DisposedOwner, 0) == 0)
+            {
+                ReleaseMemories();
+            }
+        }
+    }
+
+    /// <summary>Counts an instance, as long as it lives.</summary>
+    /// <exception cref="LinkException">There are too many.</exception>
+    internal void TakeInstance()
+    {
+        if (Interlocked.Increment(ref _instances) > Options.Limits.Instances)
+        {
+            _ = Interlocked.Decrement(ref _instances);
+            throw new LinkException($"The store's limit of {Options.Limits.Instances} instances is reached (ResourceLimits.Instances).");
+        }
+    }
+
+    internal void ReturnInstance() => Interlocked.Decrement(ref _instances);
+
+    internal bool TryTakeMemory(ulong bytes) => TryTake(ref _memoryBytes, bytes, Options.Limits.MemoryBytes);
+
+    internal void ReturnMemory(ulong bytes) => Interlocked.Add(ref _memoryBytes, -(long)bytes);
+
+    internal bool TryTakeElements(ulong count) => TryTake(ref _tableElements, count, Options.Limits.TableElements);
+
+    internal void ReturnElements(ulong count) => Interlocked.Add(ref _tableElements, -(long)count);
+
+    internal void Register(Memory memory)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _memories.Add(memory);
+            if (_reason != InterruptionReason.None)
+            {
+                memory.SetInterrupted(true);
+            }
+        }
+    }
+
+    /// <summary>Gives an instance its stack limit, now and whenever another thread enters. Its safepoint page is set before.</summary>
+    internal void Register(GuestInstance guest)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _guests.Add(guest);
+            guest.StackLimit = _reason != InterruptionReason.None ? nint.MaxValue : _stackLimit;
+        }
+    }
+
+    private static bool TryTake(ref long total, ulong amount, long limit)
+    {
+        while (true)
+        {
+            long former = Volatile.Read(ref total);
+            if (amount > (ulong)Math.Max(0, limit - former))
+            {
+                return false;
+            }
+
+            if (Interlocked.CompareExchange(ref total, former + (long)amount, former) == former)
+            {
+                return true;
+            }
+        }
+    }
+
+    private void ReleaseMemories()
+    {
+        foreach (Memory memory in _memories.GetAll())
+        {
+            memory.Release();
+        }
     }
 }

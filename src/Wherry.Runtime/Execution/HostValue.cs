@@ -1,0 +1,78 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.Intrinsics;
+using Wherry.Types;
+
+namespace Wherry.Execution;
+
+/// <summary>Checks and converts boxed values that the host gives to guests.</summary>
+internal static class HostValue
+{
+    /// <exception cref="ArgumentException">The value is not of the reference type.</exception>
+    public static void Check(object? value, WasmValueType type, string parameterName)
+    {
+        if (!IsOfType(value, type))
+        {
+            Throw(value, type, parameterName);
+        }
+    }
+
+    /// <summary>The value as compiled code holds it: int, long, float, double, vector or reference.</summary>
+    /// <exception cref="ArgumentException">The value is not of the type.</exception>
+    public static object? Convert(object? value, WasmValueType type, string parameterName)
+    {
+        object? converted = type.Kind switch
+        {
+            WasmValueKind.I32 => value switch
+            {
+                int => value,
+                uint unsigned => (int)unsigned,
+                bool condition => condition ? 1 : 0,
+                byte or sbyte or short or ushort or char => System.Convert.ToInt32(value, provider: null),
+                _ => null,
+            },
+            WasmValueKind.I64 => value switch
+            {
+                long => value,
+                ulong unsigned => (long)unsigned,
+                int number => (long)number,
+                uint number => (long)number,
+                _ => null,
+            },
+            WasmValueKind.F32 => value as float?,
+            WasmValueKind.F64 => value as double?,
+            WasmValueKind.V128 => value as Vector128<byte>?,
+            _ => value,
+        };
+
+        if (type.IsReference ? !IsOfType(value, type) : converted is null)
+        {
+            Throw(value, type, parameterName);
+        }
+
+        return converted;
+    }
+
+    /// <summary>Whether a reference is of a type.</summary>
+    public static bool IsOfType(object? value, WasmValueType type)
+    {
+        if (value is null)
+        {
+            return type.IsReference && type.IsNullable;
+        }
+
+        HeapType heap = type.HeapType;
+        return type.IsReference && heap.Kind switch
+        {
+            HeapTypeKind.Func => value is Function,
+            HeapTypeKind.Extern or HeapTypeKind.Any => true,
+            HeapTypeKind.Defined => value is Function function && IsOfType(function.DefinedType, heap),
+            _ => false,
+        };
+    }
+
+    private static bool IsOfType(DefinedType type, HeapType heap) => heap.IsExact ? ReferenceEquals(type, heap.Defined) : type.IsSubtypeOf(heap.Defined!);
+
+    [DoesNotReturn]
+    private static void Throw(object? value, WasmValueType type, string parameterName) =>
+        throw new ArgumentException($"{(value is null ? "null" : $"A value of type {value.GetType().Name}")} is not a value of type {type}.", parameterName);
+}

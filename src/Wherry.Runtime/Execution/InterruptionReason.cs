@@ -1,0 +1,8 @@
+namespace Wherry.Execution;
+
+internal enum InterruptionReason
+{
+    None,
+    Interrupted,
+    TimeLimit,
+}

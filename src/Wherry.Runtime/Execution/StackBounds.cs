@@ -1,0 +1,104 @@
+using System.Runtime.InteropServices;
+
+namespace Wherry.Execution;
+
+/// <summary>Where the current thread's stack ends.</summary>
+internal static unsafe class StackBounds
+{
+    /// <summary>
+    /// Kept free below a guest's deepest frame: for the compiler, which runs on the guest's stack when a function is first called and recurses over
+    /// expressions, and for host functions.
+    /// </summary>
+    public const nint Reserve = 768 << 10;
+
+    // Large enough for any pthread_attr_t.
+    private const int AttributeSize = 256;
+
+    [ThreadStatic]
+    private static nint t_lowest;
+
+    /// <summary>The lowest address that a guest's frames may reach on this thread.</summary>
+    public static nint GuestLimit
+    {
+        get
+        {
+            nint lowest = t_lowest;
+            return (lowest != 0 ? lowest : t_lowest = FindLowest()) + Reserve;
+        }
+    }
+
+    /// <summary>An address in the caller's frame, roughly.</summary>
+    public static nint Current
+    {
+        get
+        {
+            byte local;
+            return (nint)(&local);
+        }
+    }
+
+    private static nint FindLowest()
+    {
+        nint current = Current;
+        nint lowest = 0;
+        if (OperatingSystem.IsLinux())
+        {
+            lowest = FindOnLinux();
+        }
+        else if (OperatingSystem.IsMacOS())
+        {
+            nint self = pthread_self();
+            lowest = pthread_get_stackaddr_np(self) - (nint)pthread_get_stacksize_np(self);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            GetCurrentThreadStackLimits(out nuint low, out _);
+            lowest = (nint)low;
+        }
+
+        // An unlimited stack is not one: take what surely is there. Where nothing is known, .NET's own threads have at least 1.5 MiB.
+        const nint Largest = 256 << 20;
+        const nint Smallest = 1280 << 10;
+        return lowest <= 0 || lowest > current ? current - Smallest : Math.Max(lowest, current - Largest);
+    }
+
+    private static nint FindOnLinux()
+    {
+        byte* attributes = stackalloc byte[AttributeSize];
+        if (pthread_getattr_np(pthread_self(), attributes) != 0)
+        {
+            return 0;
+        }
+
+        int result = pthread_attr_getstack(attributes, out nint lowest, out _);
+        int guard = pthread_attr_getguardsize(attributes, out nuint guardSize);
+        _ = pthread_attr_destroy(attributes);
+
+        // glibc counts the guard pages as stack on some versions: they are taken off to be safe.
+        return result != 0 ? 0 : lowest + (guard == 0 ? (nint)guardSize : 0);
+    }
+
+    [DllImport("libc")]
+    private static extern nint pthread_self();
+
+    [DllImport("libc")]
+    private static extern int pthread_getattr_np(nint thread, byte* attributes);
+
+    [DllImport("libc")]
+    private static extern int pthread_attr_getstack(byte* attributes, out nint address, out nuint size);
+
+    [DllImport("libc")]
+    private static extern int pthread_attr_getguardsize(byte* attributes, out nuint size);
+
+    [DllImport("libc")]
+    private static extern int pthread_attr_destroy(byte* attributes);
+
+    [DllImport("libc")]
+    private static extern nint pthread_get_stackaddr_np(nint thread);
+
+    [DllImport("libc")]
+    private static extern nuint pthread_get_stacksize_np(nint thread);
+
+    [DllImport("kernel32")]
+    private static extern void GetCurrentThreadStackLimits(out nuint low, out nuint high);
+}

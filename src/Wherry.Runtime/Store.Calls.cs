@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Wherry.Execution;
+
+namespace Wherry;
+
+/// <content>Entering guests: which thread runs, how much stack it has, how long it may.</content>
+public sealed unsafe partial class Store
+{
+    private const int DisposedOwner = -1;
+
+    private readonly bool _usesCallScope;
+    private readonly bool _setsStackAtEachCall;
+
+    // The managed id of the thread that runs guests, 0 if none does.
+    private int _owner;
+    private int _depth;
+    private nint _stackLimit;
+    private int _stackThread;
+
+    /// <summary>Whether a guest is running.</summary>
+    internal bool IsRunning => Volatile.Read(ref _owner) > 0;
+
+    /// <summary>Before a call from .NET into a guest. <see cref="Exit"/> must follow, unless it throws.</summary>
+    /// <exception cref="InvalidOperationException">Another thread runs a guest of the store.</exception>
+    /// <exception cref="TrapException">The store was interrupted.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Enter()
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        if (_owner != thread)
+        {
+            EnterOutermost(thread);
+        }
+
+        _depth++;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Exit()
+    {
+        if (--_depth == 0)
+        {
+            ExitOutermost();
+        }
+    }
+
+    private void EnterOutermost(int thread)
+    {
+        if (Interlocked.CompareExchange(ref _owner, thread, 0) != 0)
+        {
+            ThrowBusy();
+        }
+
+        if (_stackThread != thread || _setsStackAtEachCall || _reason != InterruptionReason.None || _usesCallScope)
+        {
+            Prepare(thread);
+        }
+    }
+
+    private void Prepare(int thread)
+    {
+        InterruptionReason reason;
+        lock (_lock)
+        {
+            reason = _reason;
+            if (_stackThread != thread || _setsStackAtEachCall)
+            {
+                nint limit = StackBounds.GuestLimit;
+                if (Options.Limits.StackBytes is long bytes)
+                {
+                    // Not below zero, however much is asked for.
+                    nint current = StackBounds.Current;
+                    limit = Math.Max(limit, current - (nint)Math.Clamp(bytes, 0, current));
+                }
+
+                _stackThread = thread;
+                _stackLimit = limit;
+                if (reason == InterruptionReason.None)
+                {
+                    SetStackLimits(limit);
+                }
+            }
+        }
+
+        if (reason != InterruptionReason.None)
+        {
+            ExitOutermost();
+            throw CreateInterruptedTrap(reason);
+        }
+
+        if (Options.TimeLimit is TimeSpan timeLimit)
+        {
+            StartTimeLimit(timeLimit);
+        }
+    }
+
+    private void ExitOutermost()
+    {
+        if (_usesCallScope || _hasScopedCancellation)
+        {
+            EndCallScope();
+        }
+
+        Volatile.Write(ref _owner, 0);
+        if (_isDisposed && Interlocked.CompareExchange(ref _owner, DisposedOwner, 0) == 0)
+        {
+            ReleaseMemories();
+        }
+    }
+
+    private void SetStackLimits(nint limit)
+    {
+        foreach (GuestInstance guest in _guests.GetAll())
+        {
+            guest.StackLimit = limit;
+        }
+    }
+
+    [DoesNotReturn]
+    [StackTraceHidden]
+    private void ThrowBusy()
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        throw new InvalidOperationException(
+            "Another thread is running a guest of this store. A store runs one call at a time: use a store for each thread, or take turns.");
+    }
+}

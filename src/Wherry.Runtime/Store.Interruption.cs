@@ -1,0 +1,201 @@
+using Wherry.Execution;
+using Wherry.Execution.Memories;
+
+namespace Wherry;
+
+/// <content>Interruption: of all that the store runs, or of one call.</content>
+public sealed unsafe partial class Store
+{
+    // Written under the lock; read without it by bulk operations and entries.
+    private volatile InterruptionReason _reason;
+
+    // Whether the interruption ends with the call that it was meant for.
+    private bool _isCallScoped;
+    private bool _hasScopedCancellation;
+    private CancellationTokenSource? _interruption;
+
+    // Counts the outermost calls, so that a late time limit doesn't hit the next call. The deadline is 0 while no call has one.
+    private long _callNumber;
+    private long _deadline;
+    private bool _isWatched;
+
+    /// <summary>
+    /// Cancelled when the guest that runs now is interrupted or over its time limit: host functions that wait should wait with it. After an
+    /// interruption that has ended there is another token, so ask anew in each call.
+    /// </summary>
+    public CancellationToken InterruptionToken
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (_interruption is null)
+                {
+                    _interruption = new CancellationTokenSource();
+                    if (_reason != InterruptionReason.None)
+                    {
+                        _interruption.Cancel();
+                    }
+                }
+
+                return _interruption.Token;
+            }
+        }
+    }
+
+    /// <summary>Whether the guest must stop: long operations look at it now and then.</summary>
+    internal bool IsInterrupted => _reason != InterruptionReason.None;
+
+    /// <summary>The kind of trap of the interruption that is under way.</summary>
+    internal TrapKind InterruptionKind => _reason == InterruptionReason.TimeLimit ? TrapKind.TimeLimit : TrapKind.Interrupted;
+
+    /// <summary>
+    /// Ends the guest that runs now with a <see cref="TrapException"/> of kind <see cref="TrapKind.Interrupted"/>, and refuses later calls in the
+    /// same way until <see cref="ClearInterruption"/>. May be called from any thread; a guest's own code stops at once, a host function when it ends or
+    /// heeds <see cref="InterruptionToken"/>.
+    /// </summary>
+    public void Interrupt() => Interrupt(InterruptionReason.Interrupted, callNumber: null);
+
+    /// <summary>Allows calls again after <see cref="Interrupt"/>. The guest was stopped anywhere: whether it is still sound only the embedder can know.</summary>
+    /// <exception cref="InvalidOperationException">A guest is still running.</exception>
+    public void ClearInterruption()
+    {
+        lock (_lock)
+        {
+            if (IsRunning)
+            {
+                throw new InvalidOperationException("The guest has not stopped yet: its call must end first.");
+            }
+
+            EndInterruption();
+        }
+    }
+
+    /// <summary>Between the parts of an operation that may take long.</summary>
+    /// <exception cref="GuestTrapException">The guest must stop.</exception>
+    internal void ThrowIfInterrupted()
+    {
+        if (IsInterrupted)
+        {
+            throw new GuestTrapException(InterruptionKind);
+        }
+    }
+
+    /// <summary>Makes the token interrupt the call that this thread is in, and no later one.</summary>
+    internal CancellationTokenRegistration InterruptCallWhenCancelled(CancellationToken token)
+    {
+        long number;
+        lock (_lock)
+        {
+            _hasScopedCancellation = true;
+            number = _callNumber;
+        }
+
+        return token.UnsafeRegister(state => ((Store)state!).Interrupt(InterruptionReason.Interrupted, number), this);
+    }
+
+    /// <summary>Interrupts at the deadline, if the call that has it is still running.</summary>
+    /// <returns>When to look again, or null if nothing with a deadline is running.</returns>
+    internal long? CheckDeadline(long now)
+    {
+        long number;
+        lock (_lock)
+        {
+            if (_deadline == 0)
+            {
+                _isWatched = false;
+                return null;
+            }
+
+            if (now < _deadline)
+            {
+                return _deadline;
+            }
+
+            _isWatched = false;
+            _deadline = 0;
+            number = _callNumber;
+        }
+
+        Interrupt(InterruptionReason.TimeLimit, number);
+        return null;
+    }
+
+    private void Interrupt(InterruptionReason reason, long? callNumber)
+    {
+        CancellationTokenSource? interruption;
+        lock (_lock)
+        {
+            if (callNumber is not null && (callNumber != _callNumber || !IsRunning))
+            {
+                return;
+            }
+
+            if (_reason != InterruptionReason.None)
+            {
+                _isCallScoped &= callNumber is not null;
+                return;
+            }
+
+            _isCallScoped = callNumber is not null;
+            _reason = reason;
+            SetStackLimits(nint.MaxValue);
+            SetPages(isInterrupted: true);
+            interruption = _interruption;
+        }
+
+        // Outside of the lock, since it runs the callbacks of host functions.
+        interruption?.Cancel();
+    }
+
+    private void StartTimeLimit(TimeSpan timeLimit)
+    {
+        lock (_lock)
+        {
+            _deadline = Math.Max(1, Environment.TickCount64 + (long)Math.Clamp(timeLimit.TotalMilliseconds, 0, long.MaxValue / 4));
+            if (!_isWatched)
+            {
+                _isWatched = true;
+                Watchdog.Watch(this, _deadline);
+            }
+        }
+    }
+
+    private void EndCallScope()
+    {
+        lock (_lock)
+        {
+            _callNumber++;
+            _deadline = 0;
+            _hasScopedCancellation = false;
+            if (_reason != InterruptionReason.None && _isCallScoped)
+            {
+                EndInterruption();
+            }
+        }
+    }
+
+    private void EndInterruption()
+    {
+        if (_reason != InterruptionReason.None)
+        {
+            _reason = InterruptionReason.None;
+            _interruption = null;
+            SetStackLimits(_stackLimit);
+            SetPages(isInterrupted: false);
+        }
+    }
+
+    private void SetPages(bool isInterrupted)
+    {
+        if (_safepointPage is not null)
+        {
+            SafepointPages.SetInterrupted(_safepointPage.Address, isInterrupted);
+        }
+
+        foreach (Memory memory in _memories.GetAll())
+        {
+            memory.SetInterrupted(isInterrupted);
+        }
+    }
+}
