@@ -1,7 +1,7 @@
 namespace Wherry;
 
 /// <summary>The guest that calls a host function: declare it as the function's first parameter.</summary>
-public readonly unsafe struct Caller
+public readonly struct Caller
 {
     private readonly Instance? _instance;
 
@@ -15,15 +15,26 @@ public readonly unsafe struct Caller
     public Store Store { get; }
 
     /// <summary>The instance that imported the function.</summary>
-    public Instance Instance => _instance ?? throw new InvalidOperationException("The host function was not imported by an instance.");
+    /// <exception cref="InvalidOperationException">No instance did: the function was made by <see cref="Function.Create"/>.</exception>
+    public Instance Instance => _instance
+        ?? throw new InvalidOperationException("No instance imported the host function: functions made by Function.Create have a store, but no instance.");
 
-    /// <summary>The instance's memory: the export <c>memory</c>, else its first.</summary>
-    public Memory? Memory => throw new NotImplementedException();
+    /// <summary>The instance's memory: the export <c>memory</c>, else its first; null if it has none.</summary>
+    public Memory? Memory => _instance?.DefaultMemory;
 
     /// <summary>Cancelled when the guest is interrupted or over its time limit.</summary>
     public CancellationToken CancellationToken => Store.InterruptionToken;
 
     /// <summary>A view of guest memory, valid until the host function returns.</summary>
     /// <returns>False if it reaches beyond the memory, or there is none.</returns>
-    public bool TryGetSpan(uint address, uint length, out Span<byte> span) => throw new NotImplementedException($"{address}{length}");
+    public bool TryGetSpan(uint address, uint length, out Span<byte> span)
+    {
+        if (Memory is Memory memory)
+        {
+            return memory.TryGetSpan(address, length, out span);
+        }
+
+        span = default;
+        return false;
+    }
 }

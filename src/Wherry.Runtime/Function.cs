@@ -1,9 +1,11 @@
+using Wherry.Execution;
+using Wherry.Hosting;
 using Wherry.Types;
 
 namespace Wherry;
 
 /// <summary>A function of a guest or of the host, and a value that guests may hold (funcref).</summary>
-public sealed unsafe class Function
+public sealed class Function
 {
     // Compiled code reads these three and calls Code(arguments…, Target). They never change: another thread could see a torn pair.
     internal readonly nint Code;
@@ -11,6 +13,11 @@ public sealed unsafe class Function
     internal readonly int TypeNumber;
 
     internal readonly DefinedType DefinedType;
+
+    // Guests' calls from another thread than their own need more stack than threads have by default.
+    private const int AsyncStackSize = 16 << 20;
+
+    private BoxedCall? _boxedCall;
 
     internal Function(DefinedType type, nint code, object target)
     {
@@ -23,18 +30,98 @@ public sealed unsafe class Function
     /// <summary>Its parameters and results.</summary>
     public FunctionType Type => DefinedType.Function!;
 
+    /// <summary>Its store.</summary>
+    public Store Store => Target switch
+    {
+        GuestInstance guest => guest.Store,
+        HostFunction host => host.Store,
+        _ => throw new NotSupportedException(),
+    };
+
+    /// <summary>A function of the host, for tables, globals and arguments; those that are to be imported are defined in a <see cref="Linker"/>.</summary>
+    /// <param name="function">As for <see cref="Linker.DefineFunction"/>; object stands for externref.</param>
+    /// <exception cref="ArgumentException">The signature can't be a guest's.</exception>
+    public static Function Create(Store store, Delegate function)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(function);
+        return HostFunctions.Create(store, function);
+    }
+
     /// <summary>Calls it with boxed values; <see cref="As{T}"/> is far faster.</summary>
     /// <returns>The results.</returns>
-    public object?[] Invoke(params ReadOnlySpan<object?> arguments) => throw new NotImplementedException($"{arguments.Length}");
+    /// <exception cref="ArgumentException">The arguments are not of the parameters' number or types.</exception>
+    /// <exception cref="TrapException">The guest trapped.</exception>
+    public object?[] Invoke(params ReadOnlySpan<object?> arguments)
+    {
+        FunctionType type = Type;
+        if (arguments.Length != type.Parameters.Length)
+        {
+            throw new ArgumentException($"The function takes {type.Parameters.Length} arguments, not {arguments.Length}: its signature is {type}.", nameof(arguments));
+        }
+
+        BoxedCall call = _boxedCall ??= GuestDelegates.CreateBoxed(this);
+        object?[] results = type.Results.IsEmpty ? [] : new object?[type.Results.Length];
+        call(arguments.ToArray(), results);
+        return results;
+    }
 
     /// <summary>A delegate that calls it without boxing or allocation.</summary>
-    /// <typeparam name="T">A delegate type with the function's signature: int or uint for i32, long or ulong for i64, object for references, a tuple for several results.</typeparam>
+    /// <typeparam name="T">
+    /// A delegate type with the function's signature: int or uint for i32, long or ulong for i64, object for references (Function for funcref,
+    /// any class for externref), a tuple for several results.
+    /// </typeparam>
     /// <exception cref="ArgumentException">The signatures differ.</exception>
     public T As<T>()
-        where T : Delegate => throw new NotImplementedException();
+        where T : Delegate => (T)GuestDelegates.Create(this, typeof(T));
 
     /// <summary>Calls it on a thread of its own.</summary>
     /// <param name="arguments">The arguments.</param>
-    /// <param name="cancellationToken">Interrupts the call.</param>
-    public Task<object?[]> CallAsync(object?[] arguments, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <param name="cancellationToken">Interrupts the call: the task is cancelled then. The store can be used again afterwards.</param>
+    /// <returns>The results.</returns>
+    public Task<object?[]> CallAsync(object?[] arguments, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(arguments);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return Task.FromCanceled<object?[]>(cancellationToken);
+        }
+
+        var completion = new TaskCompletionSource<object?[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() => Run(arguments, completion, cancellationToken), AsyncStackSize) { IsBackground = true, Name = "Wherry guest" };
+        thread.Start();
+        return completion.Task;
+    }
+
+    private void Run(object?[] arguments, TaskCompletionSource<object?[]> completion, CancellationToken cancellationToken)
+    {
+        try
+        {
+            completion.SetResult(RunCancellable(arguments, cancellationToken));
+        }
+        catch (TrapException trap) when (trap.Kind == TrapKind.Interrupted && cancellationToken.IsCancellationRequested)
+        {
+            _ = completion.TrySetCanceled(cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            // Whatever it is, it belongs to the one who awaits the call.
+            _ = completion.TrySetException(exception);
+        }
+    }
+
+    private object?[] RunCancellable(object?[] arguments, CancellationToken cancellationToken)
+    {
+        Store store = Store;
+        store.Enter();
+        try
+        {
+            using CancellationTokenRegistration registration = store.InterruptCallWhenCancelled(cancellationToken);
+            return Invoke(arguments);
+        }
+        finally
+        {
+            store.Exit();
+        }
+    }
 }

@@ -1,3 +1,4 @@
+using Wherry.Binary;
 using Wherry.Execution;
 
 namespace Wherry;
@@ -5,11 +6,26 @@ namespace Wherry;
 /// <summary>An instantiated module.</summary>
 public sealed class Instance
 {
+    private Memory? _defaultMemory;
+
+    /// <exception cref="LinkException">The store has too many.</exception>
     internal Instance(Store store, Module module)
     {
-        Store = store;
         Module = module;
+        Store = store;
+        try
+        {
+            store.TakeInstance();
+        }
+        catch (LinkException)
+        {
+            GC.SuppressFinalize(this);
+            throw;
+        }
     }
+
+    /// <summary>Gives its place back to the store's limit.</summary>
+    ~Instance() => Store.ReturnInstance();
 
     /// <summary>Its store.</summary>
     public Store Store { get; }
@@ -20,13 +36,27 @@ public sealed class Instance
     /// <summary>What it gives, by name.</summary>
     public IReadOnlyList<ModuleExport> Exports => Module.Exports;
 
-    /// <summary>Its state, as compiled code sees it. Set by instantiation.</summary>
+    /// <summary>Its state, as compiled code sees it. Set by instantiation; it references this object.</summary>
     internal GuestInstance Guest { get; set; } = null!;
+
+    /// <summary>What host functions take for its memory.</summary>
+    internal Memory? DefaultMemory => _defaultMemory ??= GetMemory("memory") ?? (Guest.Memories.Length > 0 ? Guest.Memories[0] : null);
 
     /// <summary>An exported function as a delegate, or null if there is no such function.</summary>
     /// <exception cref="ArgumentException">The function has another signature.</exception>
     public T? GetFunction<T>(string name)
-        where T : Delegate => GetFunction(name)?.As<T>();
+        where T : Delegate
+    {
+        Function? function = GetFunction(name);
+        try
+        {
+            return function?.As<T>();
+        }
+        catch (ArgumentException exception)
+        {
+            throw new ArgumentException($"The export \"{name}\" can't be called so. {exception.Message}", exception);
+        }
+    }
 
     /// <summary>An exported function, or null.</summary>
     public Function? GetFunction(string name) => (Function?)GetExport(name, ExternalKind.Function);
@@ -43,5 +73,21 @@ public sealed class Instance
     /// <summary>An exported tag, or null.</summary>
     public Tag? GetTag(string name) => (Tag?)GetExport(name, ExternalKind.Tag);
 
-    internal object? GetExport(string name, ExternalKind kind) => throw new NotImplementedException($"{name}{kind}");
+    /// <inheritdoc/>
+    public override string ToString() => Module.ToString();
+
+    internal object? GetExport(string name, ExternalKind kind)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Module.ExportsByName.TryGetValue(name, out ExportDefinition? export) && export.Kind == kind ? GetExport(kind, export.Index) : null;
+    }
+
+    internal object GetExport(ExternalKind kind, int index) => kind switch
+    {
+        ExternalKind.Function => Guest.GetFunction(index),
+        ExternalKind.Table => Guest.Tables[index],
+        ExternalKind.Memory => Guest.Memories[index],
+        ExternalKind.Global => Guest.Globals[index],
+        _ => Guest.Tags[index],
+    };
 }

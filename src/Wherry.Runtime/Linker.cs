@@ -1,8 +1,16 @@
+using System.Diagnostics.CodeAnalysis;
+using Wherry.Binary;
+using Wherry.Execution;
+using Wherry.Hosting;
+
 namespace Wherry;
 
 /// <summary>Names what modules may import, and instantiates them. Define all first; then any number of threads may instantiate.</summary>
 public sealed class Linker
 {
+    // What stands under each pair of names, in order of definition.
+    private readonly Dictionary<(string Module, string Name), List<object>> _definitions = [];
+
     /// <summary>A linker without definitions.</summary>
     public Linker(Engine engine)
     {
@@ -20,35 +28,192 @@ public sealed class Linker
     public bool AllowShadowing { get; set; }
 
     /// <summary>Defines a function.</summary>
-    public void Define(string module, string name, Function function) => throw new NotImplementedException();
+    public void Define(string module, string name, Function function) => Add(module, name, function);
 
     /// <summary>Defines a memory.</summary>
-    public void Define(string module, string name, Memory memory) => throw new NotImplementedException();
+    public void Define(string module, string name, Memory memory) => Add(module, name, memory);
 
     /// <summary>Defines a table.</summary>
-    public void Define(string module, string name, Table table) => throw new NotImplementedException();
+    public void Define(string module, string name, Table table) => Add(module, name, table);
 
     /// <summary>Defines a global.</summary>
-    public void Define(string module, string name, Global global) => throw new NotImplementedException();
+    public void Define(string module, string name, Global global) => Add(module, name, global);
 
     /// <summary>Defines an exception tag.</summary>
-    public void Define(string module, string name, Tag tag) => throw new NotImplementedException();
+    public void Define(string module, string name, Tag tag) => Add(module, name, tag);
 
     /// <summary>Defines a host function, for instances of any store.</summary>
     /// <param name="function">
     /// Parameters: optionally a <see cref="Caller"/> first, then int or uint for i32, long or ulong for i64, float, double, Vector128 of byte, object or Function
     /// for references, optionally a <see cref="CancellationToken"/> last. Result: none, one, a tuple, or a ValueTask of these.
     /// </param>
-    public void DefineFunction(string module, string name, Delegate function) => throw new NotImplementedException();
+    /// <exception cref="ArgumentException">The signature can't be a guest's.</exception>
+    public void DefineFunction(string module, string name, Delegate function)
+    {
+        ArgumentNullException.ThrowIfNull(function);
+        Add(module, name, new HostDefinition(function, HostSignature.Of(function)));
+    }
 
     /// <summary>Defines the methods of an object that carry a <see cref="WasmFunctionAttribute"/>, as <see cref="DefineFunction"/> does.</summary>
-    public void DefineMethods(string module, object target) => throw new NotImplementedException();
+    /// <exception cref="ArgumentException">There are none, or one has a signature that can't be a guest's.</exception>
+    public void DefineMethods(string module, object target)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        foreach ((string name, Delegate function) in AttributedMethods.Find(target))
+        {
+            DefineFunction(module, name, function);
+        }
+    }
 
     /// <summary>Defines all exports of an instance under a module name.</summary>
-    public void DefineInstance(string module, Instance instance) => throw new NotImplementedException();
+    public void DefineInstance(string module, Instance instance)
+    {
+        ArgumentNullException.ThrowIfNull(instance);
+        foreach (ExportDefinition export in instance.Module.Definition.Exports)
+        {
+            Add(module, export.Name, instance.GetExport(export.Kind, export.Index));
+        }
+    }
 
     /// <summary>Finds what the module imports, makes an instance, and runs its start function.</summary>
     /// <exception cref="LinkException">An import is missing or of another type, or a limit stands in the way.</exception>
     /// <exception cref="TrapException">A segment doesn't fit, or the start function trapped.</exception>
-    public Instance Instantiate(Store store, Module module) => throw new NotImplementedException();
+    public Instance Instantiate(Store store, Module module)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentNullException.ThrowIfNull(module);
+        if (store.Engine != module.Engine)
+        {
+            throw new ArgumentException("The store and the module are of different engines.", nameof(store));
+        }
+
+        var instance = new Instance(store, module);
+        ResolvedImports imports = Resolve(store, module, instance);
+        store.Enter();
+        try
+        {
+            Instantiation.Instantiate(instance, imports);
+        }
+        catch (Exception exception) when (store.Translate(exception) is TrapException trap)
+        {
+            throw trap;
+        }
+        finally
+        {
+            store.Exit();
+        }
+
+        return instance;
+    }
+
+    private void Add(string module, string name, object definition)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(definition);
+        if (!_definitions.TryGetValue((module, name), out List<object>? definitions))
+        {
+            definitions = [];
+            _definitions.Add((module, name), definitions);
+        }
+
+        if (AllowShadowing)
+        {
+            definitions.Clear();
+        }
+
+        definitions.Add(definition);
+    }
+
+    private ResolvedImports Resolve(Store store, Module module, Instance instance)
+    {
+        ModuleDefinition definition = module.Definition;
+        var imports = new ResolvedImports(
+            new Function[definition.ImportedFunctionCount],
+            new Table[definition.ImportedTableCount],
+            new Memory[definition.ImportedMemoryCount],
+            new Global[definition.ImportedGlobalCount],
+            new Tag[definition.ImportedTagCount]);
+        foreach (ImportDefinition import in definition.Imports)
+        {
+            object given = Find(store, module, import);
+            switch (import.Kind)
+            {
+                case ExternalKind.Function:
+                    imports.Functions[import.Index] = given is HostDefinition host
+                        ? HostFunctions.Create(store, instance, host.Function, host.Signature, definition.Functions[import.Index])
+                        : (Function)given;
+                    break;
+                case ExternalKind.Table:
+                    imports.Tables[import.Index] = (Table)given;
+                    break;
+                case ExternalKind.Memory:
+                    imports.Memories[import.Index] = (Memory)given;
+                    break;
+                case ExternalKind.Global:
+                    imports.Globals[import.Index] = (Global)given;
+                    break;
+                default:
+                    imports.Tags[import.Index] = (Tag)given;
+                    break;
+            }
+        }
+
+        return imports;
+    }
+
+    private object Find(Store store, Module module, ImportDefinition import)
+    {
+        if (!_definitions.TryGetValue((import.Module, import.Name), out List<object>? definitions))
+        {
+            ThrowUnknown(module, import);
+        }
+
+        foreach (object definition in definitions)
+        {
+            if (ImportMatcher.Matches(definition, module.Definition, import))
+            {
+                if (GetStore(definition) is Store other && other != store)
+                {
+                    throw new LinkException($"The import \"{import.Module}\" \"{import.Name}\" is defined by something of another store: what instances share must be of one store.");
+                }
+
+                return definition;
+            }
+        }
+
+        ThrowIncompatible(module, import, definitions);
+        return null;
+    }
+
+    private static Store? GetStore(object definition) => definition switch
+    {
+        Function function => function.Store,
+        Table table => table.Store,
+        Memory memory => memory.Store,
+        Global global => global.Store,
+        Tag tag => tag.Store,
+        _ => null,
+    };
+
+    [DoesNotReturn]
+    private void ThrowUnknown(Module module, ImportDefinition import)
+    {
+        string wanted = Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString();
+        string[] names = [.. _definitions.Keys.Where(key => key.Module == import.Module).Select(key => key.Name).Order(StringComparer.Ordinal)];
+        string help = import.Module.StartsWith("wasi_snapshot_preview1", StringComparison.Ordinal) && names.Length == 0
+            ? "It is of WASI preview 1: add Wherry.Wasi's WasiContext to the linker."
+            : names.Length == 0
+                ? $"Nothing is defined under the module name \"{import.Module}\": define it with Linker.DefineFunction, or load the module that exports it and use Linker.DefineInstance."
+                : $"Under \"{import.Module}\" there is: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", …" : "")}.";
+        throw new LinkException($"unknown import: {module} needs \"{import.Module}\" \"{import.Name}\", a {wanted}. {help}");
+    }
+
+    [DoesNotReturn]
+    private static void ThrowIncompatible(Module module, ImportDefinition import, List<object> definitions)
+    {
+        string wanted = Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString();
+        string found = string.Join(" and ", definitions.Select(definition => $"a {ImportMatcher.Describe(definition)}"));
+        throw new LinkException($"incompatible import type: {module} needs \"{import.Module}\" \"{import.Name}\" as a {wanted}, but it is defined as {found}.");
+    }
 }

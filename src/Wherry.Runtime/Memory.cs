@@ -13,6 +13,8 @@ public sealed unsafe class Memory
     /// <summary>A byte that compiled code reads at loop heads: it becomes unreadable (or, without the arena, 1) to interrupt.</summary>
     internal byte* SafepointPage;
 
+    private const ulong LargestPressure = 16 << 20;
+
     private readonly Lock _lock = new();
     private readonly MemoryReservation _reservation;
     private readonly ulong _maximumPages;
@@ -20,6 +22,7 @@ public sealed unsafe class Memory
     private bool _isReleaseWanted;
     private bool _isReleased;
     private bool _isInterrupted;
+    private long _pressure;
 
     /// <exception cref="LinkException">A limit stands in the way, or the system has no memory left.</exception>
     internal Memory(Store store, MemoryType type)
@@ -63,9 +66,11 @@ public sealed unsafe class Memory
             throw new LinkException($"The system has no {length} bytes for a memory.");
         }
 
+        AddPressure(length);
         store.Register(this);
     }
 
+    /// <summary>Gives the address space back.</summary>
     // A frame of a guest whose instance was dropped everywhere else may still access the memory through its base alone. So it is kept for
     // as long as the store runs anything; since nothing references the memory, no later call can reach it.
     ~Memory()
@@ -128,6 +133,7 @@ public sealed unsafe class Memory
             }
 
             Volatile.Write(ref Length, Length + added);
+            AddPressure(Length);
             return (long)former;
         }
     }
@@ -198,6 +204,17 @@ public sealed unsafe class Memory
 
     private static ulong ToBytes(ulong pages, int pageSizeLog2) => pages > ulong.MaxValue >> pageSizeLog2 ? ulong.MaxValue : pages << pageSizeLog2;
 
+    // Lets the garbage collector look for dropped memories in time. Much of a large memory is often never touched: it counts up to a bound.
+    private void AddPressure(ulong length)
+    {
+        long pressure = (long)Math.Min(length, LargestPressure);
+        if (pressure > _pressure)
+        {
+            GC.AddMemoryPressure(pressure - _pressure);
+            _pressure = pressure;
+        }
+    }
+
     [SuppressMessage("Usage", "CA1816:Dispose methods should call SuppressFinalize", Justification = "Nothing is left to finalize.")]
     private void ReleaseCore()
     {
@@ -208,6 +225,11 @@ public sealed unsafe class Memory
 
         _isReleased = true;
         Store.ReturnMemory(Length);
+        if (_pressure > 0)
+        {
+            GC.RemoveMemoryPressure(_pressure);
+        }
+
         Volatile.Write(ref Length, 0);
         Base = null;
         _reservation.Release();

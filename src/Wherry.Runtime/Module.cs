@@ -1,4 +1,5 @@
 using Wherry.Binary;
+using Wherry.Diagnostics;
 
 namespace Wherry;
 
@@ -7,6 +8,8 @@ public sealed class Module
 {
     private IReadOnlyList<ModuleImport>? _imports;
     private IReadOnlyList<ModuleExport>? _exports;
+    private DebugInformation? _debugInformation;
+    private Dictionary<string, ExportDefinition>? _exportsByName;
 
     private Module(Engine engine, ModuleDefinition definition, string? name)
     {
@@ -29,6 +32,12 @@ public sealed class Module
 
     internal ModuleDefinition Definition { get; }
 
+    internal Dictionary<string, ExportDefinition> ExportsByName =>
+        _exportsByName ??= Definition.Exports.ToDictionary(export => export.Name, StringComparer.Ordinal);
+
+    /// <summary>Names and source lines, for messages.</summary>
+    internal DebugInformation DebugInformation => _debugInformation ??= new DebugInformation(this);
+
     /// <summary>Loads a module from its bytes.</summary>
     /// <param name="bytes">The module. They are copied.</param>
     /// <param name="name">A name for messages and call stacks.</param>
@@ -37,7 +46,11 @@ public sealed class Module
     public static Module Load(Engine engine, ReadOnlyMemory<byte> bytes, string? name = null)
     {
         ArgumentNullException.ThrowIfNull(engine);
-        throw new NotImplementedException($"{bytes.Length} {name}");
+
+        // A copy: what was validated must not change.
+        ReadOnlyMemory<byte> copy = bytes.ToArray();
+        ModuleDefinition definition = ModuleDecoder.Decode(copy, engine.Options.Features, engine.Options.ModuleLimits);
+        return new Module(engine, definition, name);
     }
 
     /// <summary>Loads a module from a file.</summary>

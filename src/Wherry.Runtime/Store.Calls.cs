@@ -46,6 +46,9 @@ public sealed unsafe partial class Store
         }
     }
 
+    /// <summary>The trap that an exception of a guest's call stands for, or null if it passes unchanged. Between <see cref="Enter"/> and <see cref="Exit"/>.</summary>
+    internal TrapException? Translate(Exception exception) => TrapTranslator.Translate(this, exception);
+
     private void EnterOutermost(int thread)
     {
         if (Interlocked.CompareExchange(ref _owner, thread, 0) != 0)
@@ -87,7 +90,9 @@ public sealed unsafe partial class Store
         if (reason != InterruptionReason.None)
         {
             ExitOutermost();
-            throw CreateInterruptedTrap(reason);
+            throw TrapTranslator.Create(
+                reason == InterruptionReason.TimeLimit ? TrapKind.TimeLimit : TrapKind.Interrupted,
+                "the store was interrupted; Store.ClearInterruption allows calls again");
         }
 
         if (Options.TimeLimit is TimeSpan timeLimit)

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Wherry.Execution;
 using Wherry.Execution.Memories;
 
@@ -54,7 +55,7 @@ public sealed unsafe partial class Store
     /// same way until <see cref="ClearInterruption"/>. May be called from any thread; a guest's own code stops at once, a host function when it ends or
     /// heeds <see cref="InterruptionToken"/>.
     /// </summary>
-    public void Interrupt() => Interrupt(InterruptionReason.Interrupted, callNumber: null);
+    public void Interrupt() => InterruptCore(InterruptionReason.Interrupted, callNumber: null);
 
     /// <summary>Allows calls again after <see cref="Interrupt"/>. The guest was stopped anywhere: whether it is still sound only the embedder can know.</summary>
     /// <exception cref="InvalidOperationException">A guest is still running.</exception>
@@ -91,7 +92,7 @@ public sealed unsafe partial class Store
             number = _callNumber;
         }
 
-        return token.UnsafeRegister(state => ((Store)state!).Interrupt(InterruptionReason.Interrupted, number), this);
+        return token.UnsafeRegister(state => ((Store)state!).InterruptCore(InterruptionReason.Interrupted, number), this);
     }
 
     /// <summary>Interrupts at the deadline, if the call that has it is still running.</summary>
@@ -117,11 +118,19 @@ public sealed unsafe partial class Store
             number = _callNumber;
         }
 
-        Interrupt(InterruptionReason.TimeLimit, number);
+        try
+        {
+            InterruptCore(InterruptionReason.TimeLimit, number);
+        }
+        catch (Exception exception) when (exception is AggregateException or Win32Exception)
+        {
+            // A callback of the embedder's failed, or a page kept its protection. The watchdog serves all stores and goes on; there is nobody to tell.
+        }
+
         return null;
     }
 
-    private void Interrupt(InterruptionReason reason, long? callNumber)
+    private void InterruptCore(InterruptionReason reason, long? callNumber)
     {
         CancellationTokenSource? interruption;
         lock (_lock)

@@ -28,7 +28,7 @@ public sealed class Table
         }
     }
 
-    // Gives its elements back to the store's limit.
+    /// <summary>Gives its elements back to the store's limit.</summary>
     ~Table() => Store.ReturnElements((ulong)(Elements?.Length ?? 0));
 
     /// <summary>Its store.</summary>

@@ -27,4 +27,7 @@ internal abstract unsafe class GuestInstance
     public Instance Instance = null!;
 
     public Store Store = null!;
+
+    /// <summary>The function of an index, imported ones first; always the same object for the same index.</summary>
+    public abstract Function GetFunction(int index);
 }

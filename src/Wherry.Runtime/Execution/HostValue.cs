@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.Intrinsics;
+using Wherry.Execution.Heap;
 using Wherry.Types;
 
 namespace Wherry.Execution;
@@ -65,7 +66,16 @@ internal static class HostValue
         {
             HeapTypeKind.Func => value is Function,
             HeapTypeKind.Extern or HeapTypeKind.Any => true,
-            HeapTypeKind.Defined => value is Function function && IsOfType(function.DefinedType, heap),
+            HeapTypeKind.Eq => HeapInstructions.IsEq(value),
+            HeapTypeKind.I31 => HeapInstructions.IsI31(value),
+            HeapTypeKind.Struct => HeapInstructions.IsStruct(value),
+            HeapTypeKind.Array => HeapInstructions.IsArray(value),
+            HeapTypeKind.Defined => value switch
+            {
+                Function function => IsOfType(function.DefinedType, heap),
+                GuestObject guest => IsOfType(guest.Type, heap),
+                _ => false,
+            },
             _ => false,
         };
     }

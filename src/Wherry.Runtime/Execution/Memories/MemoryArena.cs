@@ -27,10 +27,11 @@ internal static unsafe class MemoryArena
     private static readonly Lock s_lock = new();
     private static readonly byte* s_start;
     private static readonly int s_slotCount;
-    private static readonly Stack<int> s_freeSlots = new();
-    private static readonly List<(int Slot, int Count)> s_freeRuns = [];
+    private static readonly bool[] s_isTaken = [];
     private static readonly Stack<int> s_freePages = new();
-    private static int s_nextSlot = 1;
+
+    // No slot below is free.
+    private static int s_firstFree = 1;
     private static int s_nextPage;
 
     static MemoryArena()
@@ -61,6 +62,7 @@ internal static unsafe class MemoryArena
             {
                 s_start = first;
                 s_slotCount = (int)((size - alignment - BaseOffset) / SlotSize);
+                s_isTaken = new bool[s_slotCount];
             }
 
             return;
@@ -154,33 +156,25 @@ internal static unsafe class MemoryArena
         return distance < SlotSize || inSlot - (BaseOffset - SafepointDistance) < SafepointPageSize;
     }
 
+    // First fit, so that what is in use stays together and rows of slots remain.
     private static int TakeSlots(int count)
     {
         lock (s_lock)
         {
-            if (count == 1 && s_freeSlots.TryPop(out int slot))
+            int free = 0;
+            for (int slot = Math.Max(1, s_firstFree); slot < s_slotCount; slot++)
             {
-                return slot;
-            }
-
-            for (int i = 0; i < s_freeRuns.Count; i++)
-            {
-                (int run, int length) = s_freeRuns[i];
-                if (length == count)
+                free = s_isTaken[slot] ? 0 : free + 1;
+                if (free == count)
                 {
-                    s_freeRuns.RemoveAt(i);
-                    return run;
+                    int first = slot - count + 1;
+                    s_isTaken.AsSpan(first, count).Fill(true);
+                    s_firstFree = count == 1 ? slot + 1 : s_firstFree;
+                    return first;
                 }
             }
 
-            if (s_nextSlot + count > s_slotCount)
-            {
-                return -1;
-            }
-
-            slot = s_nextSlot;
-            s_nextSlot += count;
-            return slot;
+            return -1;
         }
     }
 
@@ -188,14 +182,8 @@ internal static unsafe class MemoryArena
     {
         lock (s_lock)
         {
-            if (count == 1)
-            {
-                s_freeSlots.Push(slot);
-            }
-            else
-            {
-                s_freeRuns.Add((slot, count));
-            }
+            s_isTaken.AsSpan(slot, count).Clear();
+            s_firstFree = Math.Min(s_firstFree, slot);
         }
     }
 }

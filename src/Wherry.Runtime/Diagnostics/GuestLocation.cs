@@ -1,0 +1,7 @@
+namespace Wherry.Diagnostics;
+
+/// <summary>A place in a guest's code.</summary>
+/// <param name="Module">The module.</param>
+/// <param name="FunctionIndex">The function.</param>
+/// <param name="Offset">The instruction's offset in the module, or -1 if it is not known.</param>
+internal readonly record struct GuestLocation(Module Module, int FunctionIndex, int Offset);

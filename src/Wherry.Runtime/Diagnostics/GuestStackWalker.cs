@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Reflection;
+
+namespace Wherry.Diagnostics;
+
+/// <summary>Finds the guest's calls in the stack trace of an exception.</summary>
+internal static class GuestStackWalker
+{
+    // A guest that used its stack up has a hundred thousand.
+    private const int MaximumFrames = 100;
+
+    /// <summary>
+    /// Whether the exception was thrown by guest code, or by what it calls to do the work of an instruction, rather than by a host function.
+    /// </summary>
+    public static bool IsThrownByGuest(StackTrace trace)
+    {
+        foreach (StackFrame frame in trace.GetFrames())
+        {
+            MethodBase? method = frame.GetMethod();
+            if (method is null || IsPartOfInstruction(method))
+            {
+                continue;
+            }
+
+            return GuestCode.TryLocate(frame, out _);
+        }
+
+        return false;
+    }
+
+    /// <summary>The guest's calls, innermost first.</summary>
+    public static ImmutableArray<GuestStackFrame> Walk(StackTrace trace)
+    {
+        ImmutableArray<GuestStackFrame>.Builder frames = ImmutableArray.CreateBuilder<GuestStackFrame>();
+        foreach (StackFrame frame in trace.GetFrames())
+        {
+            if (GuestCode.TryLocate(frame, out GuestLocation location))
+            {
+                frames.Add(location.Module.DebugInformation.Describe(location));
+                if (frames.Count == MaximumFrames)
+                {
+                    break;
+                }
+            }
+        }
+
+        return frames.ToImmutable();
+    }
+
+    // The CLR's own helpers that throw (for an array's bounds, say), and the methods that compiled code calls.
+    private static bool IsPartOfInstruction(MethodBase method)
+    {
+        Type? type = method.DeclaringType;
+        return type is not null
+            && ((type.Assembly == typeof(object).Assembly && type.Name == "ThrowHelpers")
+                || (type.Assembly == typeof(Store).Assembly && type.Namespace is string name && name.StartsWith("Wherry.Execution", StringComparison.Ordinal)));
+    }
+}

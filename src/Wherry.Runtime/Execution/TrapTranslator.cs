@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Wherry.Diagnostics;
+using Wherry.Execution.Memories;
+
+namespace Wherry.Execution;
+
+/// <summary>Makes traps of the CLR's exceptions, where a guest's call ends in one.</summary>
+internal static unsafe class TrapTranslator
+{
+    private const int ShownFrames = 32;
+
+    /// <summary>The trap that the exception stands for, or null if it is not the guest's: then it passes unchanged.</summary>
+    public static TrapException? Translate(Store store, Exception exception)
+    {
+        switch (exception)
+        {
+            case TrapException or GuestExitException:
+                return null;
+            case GuestTrapException trap:
+                return Translate(store, trap);
+            case OperationCanceledException when store.IsInterrupted:
+                return Create(store.InterruptionKind, null, null, new StackTrace(exception, fNeedFileInfo: false), exception);
+            case NullReferenceException or IndexOutOfRangeException or ArithmeticException or InvalidCastException or OutOfMemoryException:
+                break;
+            default:
+                return null;
+        }
+
+        // Taken in any case, so that no later exception finds it.
+        bool hasAddress = FaultHandler.TryTakeFaultAddress(out nint address) && exception is NullReferenceException;
+        var trace = new StackTrace(exception, fNeedFileInfo: false);
+        if (!GuestStackWalker.IsThrownByGuest(trace))
+        {
+            return null;
+        }
+
+        if (hasAddress && MemoryArena.IsSafepointPage(address))
+        {
+            return Create(store.IsInterrupted ? store.InterruptionKind : TrapKind.Interrupted, null, null, trace, exception);
+        }
+
+        return exception switch
+        {
+            // Without arena and fault address, as where two threads share a note, it can only be a memory's if compiled code makes no other.
+            NullReferenceException => Create(TrapKind.MemoryOutOfBounds, null, hasAddress ? store.FindAddress(address) : null, trace, exception),
+            IndexOutOfRangeException => Create(TrapKind.UndefinedElement, null, null, trace, exception),
+            DivideByZeroException => Create(TrapKind.IntegerDivideByZero, null, null, trace, exception),
+            ArithmeticException => Create(TrapKind.IntegerOverflow, null, null, trace, exception),
+            InvalidCastException => Create(TrapKind.CastFailure, null, null, trace, exception),
+            _ => Create(TrapKind.OutOfResources, "the host is out of memory", null, trace, exception),
+        };
+    }
+
+    /// <summary>A trap outside of any guest frame.</summary>
+    public static TrapException Create(TrapKind kind, string? detail = null) => Create(kind, detail, null, null, null);
+
+    private static TrapException Translate(Store store, GuestTrapException trap)
+    {
+        // The limit of the stack is also what interrupts calls.
+        TrapKind kind = trap.Kind == TrapKind.StackExhausted && store.IsInterrupted ? store.InterruptionKind : trap.Kind;
+        string? detail = kind == trap.Kind ? trap.Message : null;
+        return Create(kind, detail, trap.Address, new StackTrace(trap, fNeedFileInfo: false), trap.InnerException);
+    }
+
+    private static TrapException Create(TrapKind kind, string? detail, ulong? address, StackTrace? trace, Exception? innerException)
+    {
+        string reason = TrapMessages.Get(kind);
+        ImmutableArray<GuestStackFrame> frames = trace is null ? [] : GuestStackWalker.Walk(trace);
+        string what = detail is null || detail == reason ? reason : detail.StartsWith(reason, StringComparison.Ordinal) ? detail : $"{reason}: {detail}";
+        var message = new StringBuilder("wasm trap: ").Append(what);
+        if (address is ulong place)
+        {
+            _ = message.Append(CultureInfo.InvariantCulture, $" at address 0x{place:x}");
+        }
+
+        for (int i = 0; i < Math.Min(frames.Length, ShownFrames); i++)
+        {
+            _ = message.Append("\n  at ").Append(frames[i]);
+        }
+
+        if (frames.Length > ShownFrames)
+        {
+            _ = message.Append("\n  …");
+        }
+
+        return new TrapException(kind, what, message.ToString(), frames, address, innerException);
+    }
+}

@@ -1,0 +1,265 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Wherry.Compilation;
+
+namespace Wherry.Hosting;
+
+/// <summary>Calls a guest's function with boxed values.</summary>
+internal delegate void BoxedCall(object?[] arguments, object?[] results);
+
+/// <summary>
+/// Makes delegates that enter guests. For each pair of a delegate type and a signature a small method is emitted once, which enters the store, calls
+/// the compiled code, and translates what it throws; a delegate is that method, closed over a <see cref="GuestEntry"/>.
+/// </summary>
+internal static class GuestDelegates
+{
+    // Delegate types may be of collectible assemblies: the table doesn't keep them.
+    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, DynamicMethod>> s_adapters = [];
+
+    private static readonly MethodInfo s_enter = Method(nameof(GuestEntry.Enter));
+    private static readonly MethodInfo s_exit = Method(nameof(GuestEntry.Exit));
+    private static readonly MethodInfo s_throwTrap = Method(nameof(GuestEntry.ThrowTrap));
+    private static readonly MethodInfo s_checkParameter = Method(nameof(GuestEntry.CheckParameter));
+    private static readonly MethodInfo s_convertParameter = Method(nameof(GuestEntry.ConvertParameter));
+    private static readonly FieldInfo s_function = typeof(GuestEntry).GetField(nameof(GuestEntry.Function))!;
+    private static readonly FieldInfo s_code = typeof(Function).GetField(nameof(Function.Code), BindingFlags.Instance | BindingFlags.NonPublic)!;
+    private static readonly FieldInfo s_target = typeof(Function).GetField(nameof(Function.Target), BindingFlags.Instance | BindingFlags.NonPublic)!;
+
+    /// <exception cref="ArgumentException">The signatures differ.</exception>
+    public static Delegate Create(Function function, Type delegateType)
+    {
+        MethodInfo? invoke = delegateType.GetMethod("Invoke");
+        if (invoke is null || delegateType.IsAbstract)
+        {
+            throw new ArgumentException($"{delegateType.Name} is not a delegate type with a signature.", nameof(delegateType));
+        }
+
+        FunctionType type = function.Type;
+        if (!Fits(type, invoke))
+        {
+            throw new ArgumentException(
+                $"The guest's function has the signature {type}, which is {SignatureText.Describe(type)} in .NET, not {SignatureText.Describe(invoke)}.", nameof(delegateType));
+        }
+
+        ConcurrentDictionary<string, DynamicMethod> adapters = s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, DynamicMethod>());
+        DynamicMethod adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => EmitTyped(state.type, state.invoke), (type, invoke));
+        return adapter.CreateDelegate(delegateType, new GuestEntry(function));
+    }
+
+    public static BoxedCall CreateBoxed(Function function)
+    {
+        ConcurrentDictionary<string, DynamicMethod> adapters = s_adapters.GetValue(typeof(BoxedCall), static _ => new ConcurrentDictionary<string, DynamicMethod>());
+        DynamicMethod adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => EmitBoxed(type), function.Type);
+        return (BoxedCall)adapter.CreateDelegate(typeof(BoxedCall), new GuestEntry(function));
+    }
+
+    private static bool Fits(FunctionType type, MethodInfo invoke)
+    {
+        ParameterInfo[] parameters = invoke.GetParameters();
+        Type[] results = TupleTypes.GetResults(invoke.ReturnType);
+        if (parameters.Length != type.Parameters.Length || results.Length != type.Results.Length)
+        {
+            return false;
+        }
+
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            if (!ValueConversion.Fits(parameters[i].ParameterType, type.Parameters[i]))
+            {
+                return false;
+            }
+        }
+
+        for (int i = 0; i < results.Length; i++)
+        {
+            if (!ValueConversion.Fits(results[i], type.Results[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // All that an adapter depends on, besides the delegate type.
+    private static string GetKey(FunctionType type)
+    {
+        var key = new StringBuilder();
+        foreach (WasmValueType parameter in type.Parameters)
+        {
+            AddKey(key, parameter);
+        }
+
+        _ = key.Append('>');
+        foreach (WasmValueType result in type.Results)
+        {
+            AddKey(key, result);
+        }
+
+        return key.ToString();
+    }
+
+    private static void AddKey(StringBuilder key, WasmValueType type)
+    {
+        _ = key.Append((char)('a' + (int)type.Kind));
+        if (type.IsReference)
+        {
+            _ = key.Append((char)('a' + (int)type.HeapType.Kind)).Append(type.IsNullable ? '?' : '!');
+        }
+    }
+
+    private static DynamicMethod EmitTyped(FunctionType type, MethodInfo invoke)
+    {
+        Type[] parameters = [.. invoke.GetParameters().Select(parameter => parameter.ParameterType)];
+        var method = new DynamicMethod("EnterGuest", invoke.ReturnType, [typeof(GuestEntry), .. parameters], typeof(GuestEntry).Module, skipVisibility: true);
+        ILGenerator generator = method.GetILGenerator();
+        LocalBuilder? result = EmitCall(generator, type, index => LoadArgument(generator, type, parameters[index], index));
+        EmitResult(generator, type, invoke.ReturnType, result);
+        generator.Emit(OpCodes.Ret);
+        return method;
+    }
+
+    private static DynamicMethod EmitBoxed(FunctionType type)
+    {
+        var method = new DynamicMethod(
+            "EnterGuest", typeof(void), [typeof(GuestEntry), typeof(object[]), typeof(object[])], typeof(GuestEntry).Module, skipVisibility: true);
+        ILGenerator generator = method.GetILGenerator();
+        LocalBuilder? result = EmitCall(generator, type, index =>
+        {
+            generator.Emit(OpCodes.Ldarg_0);
+            generator.Emit(OpCodes.Ldarg_1);
+            generator.Emit(OpCodes.Ldc_I4, index);
+            generator.Emit(OpCodes.Call, s_convertParameter);
+            if (!type.Parameters[index].IsReference)
+            {
+                generator.Emit(OpCodes.Unbox_Any, ClrTypes.Of(type.Parameters[index].Kind));
+            }
+        });
+
+        for (int i = 0; i < type.Results.Length; i++)
+        {
+            generator.Emit(OpCodes.Ldarg_2);
+            generator.Emit(OpCodes.Ldc_I4, i);
+            LoadResult(generator, type, result!, i);
+            if (!type.Results[i].IsReference)
+            {
+                generator.Emit(OpCodes.Box, ClrTypes.Of(type.Results[i].Kind));
+            }
+
+            generator.Emit(OpCodes.Stelem_Ref);
+        }
+
+        generator.Emit(OpCodes.Ret);
+        return method;
+    }
+
+    private static LocalBuilder? EmitCall(ILGenerator generator, FunctionType type, Action<int> loadArgument)
+    {
+        // Arguments first: a wrong one must not look like the guest's doing.
+        Type[] parameters = ClrTypes.OfParameters(type, typeof(object));
+        var arguments = new LocalBuilder[type.Parameters.Length];
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            arguments[i] = generator.DeclareLocal(parameters[i]);
+            loadArgument(i);
+            generator.Emit(OpCodes.Stloc, arguments[i]);
+        }
+
+        Type resultType = ClrTypes.OfResults(type.Results);
+        LocalBuilder? result = resultType == typeof(void) ? null : generator.DeclareLocal(resultType);
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Call, s_enter);
+        _ = generator.BeginExceptionBlock();
+        _ = generator.BeginExceptionBlock();
+        foreach (LocalBuilder argument in arguments)
+        {
+            generator.Emit(OpCodes.Ldloc, argument);
+        }
+
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldfld, s_function);
+        generator.Emit(OpCodes.Ldfld, s_target);
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldfld, s_function);
+        generator.Emit(OpCodes.Ldfld, s_code);
+        generator.EmitCalli(OpCodes.Calli, CallingConventions.Standard, resultType, parameters, null);
+        if (result is not null)
+        {
+            generator.Emit(OpCodes.Stloc, result);
+        }
+
+        LocalBuilder exception = generator.DeclareLocal(typeof(Exception));
+        generator.BeginCatchBlock(typeof(Exception));
+        generator.Emit(OpCodes.Stloc, exception);
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldloc, exception);
+        generator.Emit(OpCodes.Call, s_throwTrap);
+        generator.Emit(OpCodes.Rethrow);
+        generator.EndExceptionBlock();
+        generator.BeginFinallyBlock();
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Call, s_exit);
+        generator.EndExceptionBlock();
+        return result;
+    }
+
+    private static void LoadArgument(ILGenerator generator, FunctionType type, Type parameter, int index)
+    {
+        if (ValueConversion.AcceptsAnything(type.Parameters[index], parameter))
+        {
+            generator.Emit(OpCodes.Ldarg, (short)(index + 1));
+            return;
+        }
+
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldarg, (short)(index + 1));
+        generator.Emit(OpCodes.Ldc_I4, index);
+        generator.Emit(OpCodes.Call, s_checkParameter);
+    }
+
+    private static void EmitResult(ILGenerator generator, FunctionType type, Type returnType, LocalBuilder? result)
+    {
+        if (result is null)
+        {
+            return;
+        }
+
+        if (result.LocalType == returnType)
+        {
+            generator.Emit(OpCodes.Ldloc, result);
+            return;
+        }
+
+        // Differs in signs or in the types of references.
+        if (type.Results.Length == 1)
+        {
+            generator.Emit(OpCodes.Ldloc, result);
+            ValueConversion.EmitToHost(generator, returnType);
+            return;
+        }
+
+        Type[] elements = TupleTypes.GetElements(returnType)!;
+        TupleTypes.EmitCreate(generator, returnType, index =>
+        {
+            LoadResult(generator, type, result, index);
+            ValueConversion.EmitToHost(generator, elements[index]);
+        });
+    }
+
+    private static void LoadResult(ILGenerator generator, FunctionType type, LocalBuilder result, int index)
+    {
+        if (type.Results.Length == 1)
+        {
+            generator.Emit(OpCodes.Ldloc, result);
+            return;
+        }
+
+        generator.Emit(OpCodes.Ldloca, result);
+        TupleTypes.EmitLoadElement(generator, result.LocalType, index);
+    }
+
+    private static MethodInfo Method(string name) => typeof(GuestEntry).GetMethod(name)!;
+}

@@ -1,0 +1,39 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Wherry.Types;
+
+namespace Wherry.Hosting;
+
+/// <summary>Makes functions that guests can call of delegates.</summary>
+internal static class HostFunctions
+{
+    // The adapters, by delegate type and which results they check. The table doesn't keep delegate types that can be unloaded.
+    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, HostAdapter>> s_adapters = [];
+
+    /// <summary>For a delegate that no import gives a type.</summary>
+    public static Function Create(Store store, Delegate function)
+    {
+        HostSignature signature = HostSignature.Of(function);
+        return Create(store, instance: null, function, signature, TypeRegistry.Intern(signature.GetDefaultType()));
+    }
+
+    /// <summary>For an import of <paramref name="type"/>, which the signature fits.</summary>
+    public static Function Create(Store store, Instance? instance, Delegate function, HostSignature signature, DefinedType type)
+    {
+        FunctionType functionType = type.Function!;
+        var checks = new bool[functionType.Results.Length];
+        var key = new StringBuilder();
+        for (int i = 0; i < checks.Length; i++)
+        {
+            checks[i] = !ValueConversion.AcceptsAnything(functionType.Results[i], signature.Results[i]);
+            _ = key.Append(checks[i] ? '1' : '0');
+        }
+
+        ConcurrentDictionary<string, HostAdapter> adapters =
+            s_adapters.GetValue(function.GetType(), static _ => new ConcurrentDictionary<string, HostAdapter>());
+        HostAdapter adapter = adapters.GetOrAdd(
+            key.ToString(), static (_, state) => HostAdapter.Emit(state.signature, state.functionType, state.checks), (signature, functionType, checks));
+        return new Function(type, adapter.Code, new HostFunction(adapter, function, functionType, store, instance));
+    }
+}
