@@ -1,3 +1,4 @@
+using Wherry.Compilation;
 using Wherry.Execution.Memories;
 
 namespace Wherry;
@@ -27,6 +28,9 @@ public sealed class Engine : IDisposable
 
     /// <summary>How memory accesses are checked, on this system.</summary>
     public BoundsChecks BoundsChecks { get; }
+
+    /// <summary>What the compiler must know of this system.</summary>
+    internal CompilerOptions CompilerOptions => new(BoundsChecks == BoundsChecks.Guard, MemoryArena.IsGuarded);
 
     /// <summary>Does nothing at present: modules and stores free what they hold when nothing references them any more.</summary>
     public void Dispose()

@@ -35,6 +35,7 @@ public sealed class Function
     {
         GuestInstance guest => guest.Store,
         HostFunction host => host.Store,
+        UnresolvedFunction unresolved => unresolved.Instance.Store,
         _ => throw new NotSupportedException(),
     };
 

@@ -1,5 +1,7 @@
 using Wherry.Binary;
+using Wherry.Compilation;
 using Wherry.Diagnostics;
+using Wherry.Validation;
 
 namespace Wherry;
 
@@ -16,6 +18,7 @@ public sealed class Module
         Engine = engine;
         Definition = definition;
         Name = name;
+        Code = new CompiledModule(this, definition, engine.CompilerOptions);
     }
 
     /// <summary>The engine that loaded it.</summary>
@@ -31,6 +34,9 @@ public sealed class Module
     public IReadOnlyList<ModuleExport> Exports => _exports ??= DescribeExports(Definition);
 
     internal ModuleDefinition Definition { get; }
+
+    /// <summary>Its functions, compiled when they are first called.</summary>
+    internal CompiledModule Code { get; }
 
     internal Dictionary<string, ExportDefinition> ExportsByName =>
         _exportsByName ??= Definition.Exports.ToDictionary(export => export.Name, StringComparer.Ordinal);
@@ -50,6 +56,7 @@ public sealed class Module
         // A copy: what was validated must not change.
         ReadOnlyMemory<byte> copy = bytes.ToArray();
         ModuleDefinition definition = ModuleDecoder.Decode(copy, engine.Options.Features, engine.Options.ModuleLimits);
+        ModuleValidator.Validate(definition, engine.Options.Features, engine.Options.ModuleLimits);
         return new Module(engine, definition, name);
     }
 

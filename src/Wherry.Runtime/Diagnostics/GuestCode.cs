@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Wherry.Compilation;
 
 namespace Wherry.Diagnostics;
 
@@ -8,7 +9,15 @@ internal static class GuestCode
     /// <summary>The place in the guest that a frame is at; false if the frame is no guest's.</summary>
     public static bool TryLocate(StackFrame frame, out GuestLocation location)
     {
-        location = default;
-        return false;
+        if (frame.GetMethod() is not { } method || !CompiledModules.TryFind(method, out CompiledModule? code, out int function))
+        {
+            location = default;
+            return false;
+        }
+
+        int ilOffset = frame.GetILOffset();
+        int offset = ilOffset == StackFrame.OFFSET_UNKNOWN ? -1 : code.FindWasmOffset(function, ilOffset);
+        location = new GuestLocation(code.Module, function, offset);
+        return true;
     }
 }

@@ -1,3 +1,5 @@
+using Wherry.Compilation;
+
 namespace Wherry.Execution;
 
 /// <summary>The state of an instance as compiled code sees it. Each module's code has a subclass with the fields of its own globals.</summary>
@@ -9,9 +11,11 @@ internal abstract unsafe class GuestInstance
     /// <summary>A byte that loop heads read: unreadable to interrupt.</summary>
     public byte* SafepointPage;
 
+    public byte* Memory0Base;
+
     public Memory Memory0 = null!;
 
-    public byte* Memory0Base;
+    public Table Table0 = null!;
 
     public Memory[] Memories = [];
 
@@ -24,10 +28,51 @@ internal abstract unsafe class GuestInstance
 
     public Tag[] Tags = [];
 
+    /// <summary>Shared by all instances of a module: see <see cref="CompiledModule.PrepareLarge"/>.</summary>
+    public bool[] LargeFunctionsReady = [];
+
     public Instance Instance = null!;
 
     public Store Store = null!;
 
-    /// <summary>The function of an index, imported ones first; always the same object for the same index.</summary>
-    public abstract Function GetFunction(int index);
+    public CompiledModule Code = null!;
+
+    /// <summary>The elements of each segment; empty once dropped.</summary>
+    public object?[][] Elements = [];
+
+    /// <summary>Whether each data segment was dropped.</summary>
+    public bool[] DroppedData = [];
+
+    private Function?[] _functions = [];
+    private Function?[] _resolved = [];
+
+    /// <summary>The function of an index, imported ones first; always the same object for the same index. Its code is not looked for before it is called.</summary>
+    public Function GetFunction(int index)
+    {
+        if (index < ImportedFunctions.Length)
+        {
+            return ImportedFunctions[index];
+        }
+
+        if (_functions.Length == 0)
+        {
+            _functions = new Function?[Code.Definition.Functions.Length];
+        }
+
+        return _functions[index] ??= UnresolvedFunction.Create(this, index);
+    }
+
+    /// <summary>The function of an index as a reference for the guest: one that goes straight to the code, if that is known.</summary>
+    public Function GetReference(int index) => index < _resolved.Length && _resolved[index] is { } function ? function : GetFunction(index);
+
+    /// <summary>A function of this module that goes straight to its code.</summary>
+    public Function ResolveFunction(int index)
+    {
+        if (_resolved.Length == 0)
+        {
+            _resolved = new Function?[Code.Definition.Functions.Length];
+        }
+
+        return _resolved[index] ??= new Function(Code.Definition.Functions[index], Code.GetCode(index), this);
+    }
 }

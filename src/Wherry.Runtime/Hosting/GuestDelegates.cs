@@ -4,6 +4,7 @@ using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Wherry.Compilation;
+using Wherry.Execution;
 
 namespace Wherry.Hosting;
 
@@ -46,14 +47,14 @@ internal static class GuestDelegates
 
         ConcurrentDictionary<string, DynamicMethod> adapters = s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, DynamicMethod>());
         DynamicMethod adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => EmitTyped(state.type, state.invoke), (type, invoke));
-        return adapter.CreateDelegate(delegateType, new GuestEntry(function));
+        return adapter.CreateDelegate(delegateType, new GuestEntry(UnresolvedFunction.Resolve(function)));
     }
 
     public static BoxedCall CreateBoxed(Function function)
     {
         ConcurrentDictionary<string, DynamicMethod> adapters = s_adapters.GetValue(typeof(BoxedCall), static _ => new ConcurrentDictionary<string, DynamicMethod>());
         DynamicMethod adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => EmitBoxed(type), function.Type);
-        return (BoxedCall)adapter.CreateDelegate(typeof(BoxedCall), new GuestEntry(function));
+        return (BoxedCall)adapter.CreateDelegate(typeof(BoxedCall), new GuestEntry(UnresolvedFunction.Resolve(function)));
     }
 
     private static bool Fits(FunctionType type, MethodInfo invoke)

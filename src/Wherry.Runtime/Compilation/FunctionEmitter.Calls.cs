@@ -1,0 +1,243 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using Wherry.Execution;
+using Wherry.Instructions;
+using Wherry.Types;
+
+namespace Wherry.Compilation;
+
+/// <content>Calls: direct ones by method, all others by the code and target of a function object.</content>
+internal sealed partial class FunctionEmitter
+{
+    private readonly Dictionary<Type, int> _tuples = [];
+    private int _callee = -1;
+
+    private bool TryEmitCall(ref InstructionReader reader)
+    {
+        switch (reader.Opcode)
+        {
+            case Opcode.Call:
+                EmitDirectCall(reader.Index, isTail: false);
+                return true;
+            case Opcode.ReturnCall:
+                EmitDirectCall(reader.Index, isTail: true);
+                _unreachable = true;
+                return true;
+            case Opcode.CallIndirect:
+                EmitIndirectCall(reader.Index, reader.Index2, isTail: false);
+                return true;
+            case Opcode.ReturnCallIndirect:
+                EmitIndirectCall(reader.Index, reader.Index2, isTail: true);
+                _unreachable = true;
+                return true;
+            case Opcode.CallRef:
+                EmitReferenceCall(reader.Index, isTail: false);
+                return true;
+            case Opcode.ReturnCallRef:
+                EmitReferenceCall(reader.Index, isTail: true);
+                _unreachable = true;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private void EmitDirectCall(int index, bool isTail)
+    {
+        FunctionType type = _definition.Functions[index].Function!;
+        int count = type.Parameters.Length;
+        if (index < _definition.ImportedFunctionCount)
+        {
+            PrepareArguments(count, isTail);
+            _il.LoadArgument(_instance);
+            _il.LoadField(RuntimeMembers.ImportedFunctions);
+            _il.Int32(index);
+            _il.Emit(OpCodes.Ldelem_Ref);
+            _il.StoreLocal(Callee());
+            EmitCallOfCallee(type, isTail);
+            return;
+        }
+
+        PrepareArguments(count, isTail);
+        _il.LoadArgument(_instance);
+        if (isTail)
+        {
+            _il.Emit(OpCodes.Tailcall);
+        }
+
+        _il.Call(_module.GetMethod(index));
+        FinishCall(type, isTail);
+    }
+
+    private void EmitIndirectCall(int typeIndex, int tableIndex, bool isTail)
+    {
+        DefinedType type = _definition.Types[typeIndex];
+
+        // The index comes off the IL stack, since the array has to lie under it.
+        StackEntry index = _stack[_height - 1];
+        if (index.IsOnStack)
+        {
+            Load(1);
+            int temporary = StoreTop();
+            index = new StackEntry(StackForm.Temporary, index.Kind, Index: temporary);
+        }
+        else
+        {
+            Pop();
+        }
+
+        PrepareArguments(type.Function!.Parameters.Length, isTail);
+        EmitTable(tableIndex);
+        _il.LoadField(RuntimeMembers.TableElements);
+        EmitEntry(index, keeps: false);
+        _il.Emit(OpCodes.Conv_U);
+        _il.Emit(OpCodes.Ldelem_Ref);
+        int callee = Callee();
+        _il.StoreLocal(callee);
+        EmitTypeCheck(callee, type, typeIndex);
+        EmitCallOfCallee(type.Function, isTail);
+    }
+
+    private void EmitTypeCheck(int callee, DefinedType type, int typeIndex)
+    {
+        int bad = _il.DefineLabel();
+        int good = _il.DefineLabel();
+        _il.LoadLocal(callee);
+        _il.Branch(OpCodes.Brfalse, bad);
+        _il.LoadLocal(callee);
+        _il.LoadField(RuntimeMembers.FunctionTypeNumber);
+        _il.Int32(type.Number);
+        _il.Branch(OpCodes.Beq, good);
+        _il.MarkLabel(bad);
+        _il.LoadLocal(callee);
+        _il.LoadArgument(_instance);
+        _il.Int32(typeIndex);
+        if (type.IsFinal)
+        {
+            _il.Call(RuntimeMembers.Method(typeof(CallInstructions), nameof(CallInstructions.TypeMismatch)));
+            _il.Emit(OpCodes.Throw);
+        }
+        else
+        {
+            _il.Call(RuntimeMembers.Method(typeof(CallInstructions), nameof(CallInstructions.CheckSubtype)));
+        }
+
+        _il.MarkLabel(good);
+    }
+
+    private void EmitReferenceCall(int typeIndex, bool isTail)
+    {
+        FunctionType type = _definition.Types[typeIndex].Function!;
+        Load(1);
+        Consume(1);
+        int callee = Callee();
+        _il.StoreLocal(callee);
+        PrepareArguments(type.Parameters.Length, isTail);
+        int good = _il.DefineLabel();
+        _il.LoadLocal(callee);
+        _il.Branch(OpCodes.Brtrue, good);
+        EmitTrap(nameof(Traps.NullFunction));
+        _il.MarkLabel(good);
+        EmitCallOfCallee(type, isTail);
+    }
+
+    private void EmitCallOfCallee(FunctionType type, bool isTail)
+    {
+        _il.LoadLocal(Callee());
+        _il.LoadField(RuntimeMembers.FunctionTarget);
+        _il.LoadLocal(Callee());
+        _il.LoadField(RuntimeMembers.FunctionCode);
+        if (isTail)
+        {
+            _il.Emit(OpCodes.Tailcall);
+        }
+
+        _il.CallIndirect(ClrTypes.OfResults(type.Results), ClrTypes.OfParameters(type, typeof(object)));
+        FinishCall(type, isTail);
+    }
+
+    // A tail call is a return: nothing else may be on the IL stack.
+    private void PrepareArguments(int count, bool isTail)
+    {
+        if (isTail)
+        {
+            DropAllBelow(count);
+        }
+
+        Load(count, loadsAhead: !isTail);
+        _argumentDepth = Consume(count);
+    }
+
+    private int _argumentDepth;
+
+    private void FinishCall(FunctionType type, bool isTail)
+    {
+        if (isTail)
+        {
+            _il.Emit(OpCodes.Ret);
+            return;
+        }
+
+        switch (type.Results.Length)
+        {
+            case 0:
+                break;
+            case 1:
+                PushEvaluated(type.Results[0].Kind, _argumentDepth + 1);
+                break;
+            default:
+                PushTuple(type);
+                break;
+        }
+    }
+
+    private int Callee()
+    {
+        if (_callee < 0)
+        {
+            _callee = _il.DeclareLocal(typeof(Function));
+        }
+
+        return _callee;
+    }
+
+    private void PushTuple(FunctionType type)
+    {
+        Type clrType = ClrTypes.OfResults(type.Results);
+        if (!_tuples.TryGetValue(clrType, out int tuple))
+        {
+            tuple = _il.DeclareLocal(clrType);
+            _tuples.Add(clrType, tuple);
+        }
+
+        _il.StoreLocal(tuple);
+        for (int i = 0; i < type.Results.Length; i++)
+        {
+            Type level = clrType;
+            _il.LoadLocalAddress(tuple);
+            for (int rest = i / 7; rest > 0; rest--)
+            {
+                FieldInfo field = level.GetField("Rest")!;
+                _il.LoadFieldAddress(field);
+                level = field.FieldType;
+            }
+
+            _il.LoadField(level.GetField($"Item{(i % 7) + 1}")!);
+            WasmValueKind kind = type.Results[i].Kind;
+            int temporary = AllocateTemporary(kind);
+            _il.StoreLocal(temporary);
+            Push(new StackEntry(StackForm.Temporary, kind, Index: temporary));
+        }
+    }
+
+    /// <summary>Makes a tuple of the values on the IL stack, the innermost part first.</summary>
+    private void EmitTuple(Type type)
+    {
+        if (type.GetField("Rest") is { } rest)
+        {
+            EmitTuple(rest.FieldType);
+        }
+
+        _il.NewObject(type.GetConstructors()[0]);
+    }
+}

@@ -1,0 +1,150 @@
+using System.Reflection.Emit;
+
+namespace Wherry.Compilation;
+
+/// <content>Comparisons and the branches that they feed.</content>
+internal sealed partial class FunctionEmitter
+{
+    private void EmitComparison(ComparisonOperator comparison, bool isUnsigned = false, bool isFloat = false)
+    {
+        Load(2);
+        int depth = Consume(2);
+        Push(new StackEntry(StackForm.Comparison, WasmValueKind.I32, Depth: depth + 1, Comparison: new Comparison(comparison, isUnsigned, isFloat)));
+    }
+
+    private void EmitEqualsZero(WasmValueKind kind)
+    {
+        StackEntry top = _stack[_height - 1];
+        if (top.Form == StackForm.Comparison)
+        {
+            _stack[_height - 1] = top with { Comparison = top.Comparison.Negate() };
+            return;
+        }
+
+        Push(new StackEntry(StackForm.Constant, kind));
+        EmitComparison(ComparisonOperator.Equal);
+    }
+
+    /// <summary>Turns the comparison on top into a number.</summary>
+    private void MaterializeComparison()
+    {
+        StackEntry entry = _stack[_height - 1];
+        Comparison comparison = entry.Comparison;
+        bool isNegated = comparison.IsNegated;
+        OpCode code;
+        switch (comparison.Operator)
+        {
+            case ComparisonOperator.Equal:
+                code = OpCodes.Ceq;
+                break;
+            case ComparisonOperator.NotEqual:
+                code = OpCodes.Ceq;
+                isNegated = !isNegated;
+                break;
+            case ComparisonOperator.Less:
+                code = comparison.IsUnsigned ? OpCodes.Clt_Un : OpCodes.Clt;
+                break;
+            case ComparisonOperator.Greater:
+                code = comparison.IsUnsigned ? OpCodes.Cgt_Un : OpCodes.Cgt;
+                break;
+            case ComparisonOperator.LessOrEqual:
+                // Not greater; of floats, not greater and not unordered.
+                code = comparison.IsUnsigned || comparison.IsFloat ? OpCodes.Cgt_Un : OpCodes.Cgt;
+                isNegated = !isNegated;
+                break;
+            default:
+                code = comparison.IsUnsigned || comparison.IsFloat ? OpCodes.Clt_Un : OpCodes.Clt;
+                isNegated = !isNegated;
+                break;
+        }
+
+        _il.Emit(code);
+        if (isNegated)
+        {
+            _il.Int32(0);
+            _il.Emit(OpCodes.Ceq);
+        }
+
+        _stack[_height - 1] = new StackEntry(StackForm.Evaluated, WasmValueKind.I32, Depth: entry.Depth + 1);
+    }
+
+    /// <summary>Takes the condition off the stack and leaves it on top of the IL stack, either as a number or as the operands of a comparison.</summary>
+    private Comparison? PopCondition()
+    {
+        if (_stack[_height - 1].Form == StackForm.Comparison)
+        {
+            return Pop().Comparison;
+        }
+
+        Load(1);
+        Pop();
+        return null;
+    }
+
+    /// <summary>As <see cref="PopCondition"/>, with all else in locals: a branch follows.</summary>
+    /// <param name="copiesLocals">Whether code follows that may set them.</param>
+    private Comparison? PopConditionAlone(bool copiesLocals)
+    {
+        StackEntry top = _stack[_height - 1];
+        if (!top.IsOnStack)
+        {
+            Pop();
+            SpillRegion(copiesLocals);
+            EmitEntry(top, keeps: false);
+            return null;
+        }
+
+        if (IsAnyOnStack(_height - 1))
+        {
+            Load(1);
+            int condition = StoreTop();
+            SpillRegion(copiesLocals);
+            _il.LoadLocal(condition);
+            Release(condition, WasmValueKind.I32);
+            return null;
+        }
+
+        Comparison? comparison = PopCondition();
+        SpillRegion(copiesLocals);
+        return comparison;
+    }
+
+    /// <summary>Branches on what <see cref="PopCondition"/> left on the IL stack.</summary>
+    private void EmitBranchOn(Comparison? comparison, bool expected, int label)
+    {
+        if (comparison is not { } value)
+        {
+            _il.Branch(expected ? OpCodes.Brtrue : OpCodes.Brfalse, label);
+            return;
+        }
+
+        _il.Branch(BranchCode(expected ? value : value.Negate()), label);
+    }
+
+    private static OpCode BranchCode(Comparison comparison)
+    {
+        if (comparison.IsFloat && comparison.IsNegated)
+        {
+            return comparison.Operator switch
+            {
+                ComparisonOperator.Equal => OpCodes.Bne_Un,
+                ComparisonOperator.NotEqual => OpCodes.Beq,
+                ComparisonOperator.Less => OpCodes.Bge_Un,
+                ComparisonOperator.LessOrEqual => OpCodes.Bgt_Un,
+                ComparisonOperator.Greater => OpCodes.Ble_Un,
+                _ => OpCodes.Blt_Un,
+            };
+        }
+
+        bool isUnsigned = comparison.IsUnsigned;
+        return comparison.Operator switch
+        {
+            ComparisonOperator.Equal => OpCodes.Beq,
+            ComparisonOperator.NotEqual => OpCodes.Bne_Un,
+            ComparisonOperator.Less => isUnsigned ? OpCodes.Blt_Un : OpCodes.Blt,
+            ComparisonOperator.LessOrEqual => isUnsigned ? OpCodes.Ble_Un : OpCodes.Ble,
+            ComparisonOperator.Greater => isUnsigned ? OpCodes.Bgt_Un : OpCodes.Bgt,
+            _ => isUnsigned ? OpCodes.Bge_Un : OpCodes.Bge,
+        };
+    }
+}

@@ -1,0 +1,348 @@
+using System.Reflection.Emit;
+using Wherry.Binary;
+using Wherry.Execution;
+using Wherry.Instructions;
+
+namespace Wherry.Compilation;
+
+/// <summary>
+/// Writes one function as IL. Operands stay on the IL stack within a stretch of code and go through locals where branches part or join, so that
+/// the IL stack is empty at each label. Constants and locals are loaded as late as possible. The validator has checked the code, so that
+/// nothing is checked here; what can't be reached is skipped.
+/// </summary>
+internal sealed partial class FunctionEmitter
+{
+    // Many locals are cleared by the runtime at once; a few are cleared one by one, so that the JIT drops the needless ones.
+    private const int MaximumLocalsClearedApart = 128;
+
+    // Functions with large frames look further down than to where they stand.
+    private const int LargeFrameLocals = 1_000;
+
+    private readonly CompiledModule _module;
+    private readonly ModuleDefinition _definition;
+    private readonly IlWriter _il;
+    private readonly FunctionBody _body;
+    private readonly FunctionType _type;
+    private readonly FunctionScan _scan;
+    private readonly List<ControlFrame> _frames = [];
+    private readonly int[] _locals;
+    private readonly WasmValueKind[] _localKinds;
+    private readonly int _instance;
+    private readonly int[] _memoryBases;
+    private readonly List<(int IlOffset, int WasmOffset)>? _map;
+    private int _safepoint = -1;
+    private int _blockCount;
+    private Opcode _previous;
+    private bool _unreachable;
+    private int _skipped;
+
+    /// <param name="map">If given, gets the IL offset at which each instruction starts.</param>
+    public FunctionEmitter(CompiledModule module, int functionIndex, IlWriter il, List<(int IlOffset, int WasmOffset)>? map = null)
+    {
+        _module = module;
+        _definition = module.Definition;
+        _il = il;
+        _map = map;
+        _body = _definition.Bodies[functionIndex - _definition.ImportedFunctionCount];
+        _type = _definition.Functions[functionIndex].Function!;
+        _localKinds = ExpandLocals(_type, _body);
+        _locals = new int[_localKinds.Length];
+        _instance = _type.Parameters.Length;
+        _scan = FunctionScan.Scan(_definition, _body, _locals.Length);
+        _memoryBases = new int[_definition.Memories.Length];
+    }
+
+    /// <summary>Whether all locals must be zero at the start, rather than those that the code clears itself.</summary>
+    public bool NeedsClearedLocals { get; private set; }
+
+    /// <summary>Writes the function.</summary>
+    /// <exception cref="FunctionTooLargeException">It does not fit into a method.</exception>
+    public void Emit()
+    {
+        EmitPrologue();
+        _frames.Add(new ControlFrame
+        {
+            Opcode = Opcode.Return,
+            Parameters = [],
+            Results = Kinds(_type.Results.AsSpan()),
+            Height = 0,
+            Region = 0,
+            IsTargeted = true,
+        });
+        var reader = new InstructionReader(_definition.Bytes.Span, _body.CodeOffset, _body.End);
+        while (reader.Next())
+        {
+            if (_unreachable && Skip(reader.Opcode))
+            {
+                continue;
+            }
+
+            _map?.Add((_il.Size, reader.Offset));
+            EmitInstruction(ref reader);
+            _previous = reader.Opcode;
+        }
+    }
+
+    private static WasmValueKind[] ExpandLocals(FunctionType type, FunctionBody body)
+    {
+        int count = type.Parameters.Length;
+        foreach (LocalRun run in body.Locals)
+        {
+            count += run.Count;
+        }
+
+        var kinds = new WasmValueKind[count];
+        int next = 0;
+        foreach (WasmValueType parameter in type.Parameters)
+        {
+            kinds[next++] = parameter.Kind;
+        }
+
+        foreach (LocalRun run in body.Locals)
+        {
+            kinds.AsSpan(next, run.Count).Fill(run.Type.Kind);
+            next += run.Count;
+        }
+
+        return kinds;
+    }
+
+    private static WasmValueKind[] Kinds(ReadOnlySpan<WasmValueType> types)
+    {
+        if (types.IsEmpty)
+        {
+            return [];
+        }
+
+        var kinds = new WasmValueKind[types.Length];
+        for (int i = 0; i < kinds.Length; i++)
+        {
+            kinds[i] = types[i].Kind;
+        }
+
+        return kinds;
+    }
+
+    /// <summary>Whether an instruction can't be reached. Keeps count of the blocks within.</summary>
+    private bool Skip(Opcode opcode)
+    {
+        switch (opcode)
+        {
+            case Opcode.Block:
+            case Opcode.Loop:
+            case Opcode.If:
+            case Opcode.Try:
+            case Opcode.TryTable:
+                _skipped++;
+                _blockCount++;
+                return true;
+            case Opcode.End:
+            case Opcode.Delegate:
+                if (_skipped == 0)
+                {
+                    return false;
+                }
+
+                _skipped--;
+                return true;
+            case Opcode.Else:
+            case Opcode.Catch:
+            case Opcode.CatchAll:
+                return _skipped != 0;
+            default:
+                return true;
+        }
+    }
+
+    private void EmitPrologue()
+    {
+        int declared = 0;
+        for (int i = _instance; i < _locals.Length; i++)
+        {
+            declared += _scan.UsedLocals[i] ? 1 : 0;
+        }
+
+        NeedsClearedLocals = declared > MaximumLocalsClearedApart;
+        if (_scan.HasCalls || declared > LargeFrameLocals)
+        {
+            EmitStackCheck(declared);
+        }
+
+        for (int i = 0; i < _locals.Length; i++)
+        {
+            _locals[i] = i < _instance ? i : -1;
+            if (i >= _instance && _scan.UsedLocals[i])
+            {
+                _locals[i] = _il.DeclareLocal(ClrTypes.Of(_localKinds[i]));
+                if (!NeedsClearedLocals && _scan.ReadLocals[i])
+                {
+                    EmitDefault(_localKinds[i]);
+                    _il.StoreLocal(_locals[i]);
+                }
+            }
+        }
+
+        EmitMemoryBases();
+        EmitSafepointBase();
+    }
+
+    // The address of a local stands for the stack pointer. Interruption makes the limit unreachable, so that this is a safepoint too.
+    private void EmitStackCheck(int localCount)
+    {
+        int marker = _il.DeclareLocal(typeof(int));
+        int enough = _il.DefineLabel();
+        _il.LoadLocalAddress(marker);
+        _il.Emit(OpCodes.Conv_U);
+        if (localCount > LargeFrameLocals)
+        {
+            _il.Int32(localCount * 16);
+            _il.Emit(OpCodes.Conv_U);
+            _il.Emit(OpCodes.Sub);
+        }
+
+        _il.LoadArgument(_instance);
+        _il.LoadField(RuntimeMembers.StackLimit);
+        _il.Branch(OpCodes.Bge_Un, enough);
+        _il.LoadArgument(_instance);
+        _il.Call(Trap(nameof(Traps.StackLimitReached)));
+        _il.Emit(OpCodes.Throw);
+        _il.MarkLabel(enough);
+    }
+
+    private void EmitDefault(WasmValueKind kind)
+    {
+        switch (kind)
+        {
+            case WasmValueKind.I32:
+                _il.Int32(0);
+                break;
+            case WasmValueKind.I64:
+                _il.Int64(0);
+                break;
+            case WasmValueKind.F32:
+                _il.Single(0);
+                break;
+            case WasmValueKind.F64:
+                _il.Double(0);
+                break;
+            case WasmValueKind.V128:
+                EmitVectorConstant(default);
+                break;
+            default:
+                _il.Emit(OpCodes.Ldnull);
+                break;
+        }
+    }
+
+    private void EmitTrap(string name)
+    {
+        _il.Call(Trap(name));
+        _il.Emit(OpCodes.Throw);
+    }
+
+    private static System.Reflection.MethodInfo Trap(string name) => RuntimeMembers.Method(typeof(Traps), name);
+
+    private void EmitInstruction(ref InstructionReader reader)
+    {
+        Opcode opcode = reader.Opcode;
+        if (TryEmitNumeric(opcode))
+        {
+            return;
+        }
+
+        switch (opcode)
+        {
+            case Opcode.Nop:
+                break;
+            case Opcode.Unreachable:
+                EmitTrap(nameof(Traps.Unreachable));
+                _unreachable = true;
+                break;
+            case Opcode.Drop:
+                EmitDrop();
+                break;
+            case Opcode.Select:
+            case Opcode.SelectTyped:
+                EmitSelect();
+                break;
+            case Opcode.I32Const:
+                Push(new StackEntry(StackForm.Constant, WasmValueKind.I32, reader.Integer));
+                break;
+            case Opcode.I64Const:
+                Push(new StackEntry(StackForm.Constant, WasmValueKind.I64, reader.Integer));
+                break;
+            case Opcode.F32Const:
+                Push(new StackEntry(StackForm.Constant, WasmValueKind.F32, (long)reader.Bits));
+                break;
+            case Opcode.F64Const:
+                Push(new StackEntry(StackForm.Constant, WasmValueKind.F64, (long)reader.Bits));
+                break;
+            default:
+                if (!TryEmitControl(ref reader) && !TryEmitVariable(ref reader) && !TryEmitMemory(ref reader) && !TryEmitReference(ref reader)
+                    && !TryEmitBulk(ref reader) && !TryEmitVector(ref reader))
+                {
+                    throw new InvalidOperationException($"No code for {reader.Instruction.Name}.");
+                }
+
+                break;
+        }
+    }
+
+    private void EmitDrop()
+    {
+        StackEntry entry = Pop();
+        if (entry.Form == StackForm.Comparison)
+        {
+            _il.Emit(OpCodes.Pop);
+        }
+
+        if (entry.IsOnStack)
+        {
+            _il.Emit(OpCodes.Pop);
+        }
+    }
+
+    private void EmitSelect()
+    {
+        StackEntry second = _stack[_height - 2];
+        StackEntry first = _stack[_height - 3];
+        WasmValueKind kind = first.Kind;
+        int result;
+        int end = _il.DefineLabel();
+        if (first.IsOnStack || second.IsOnStack)
+        {
+            // The values are computed before the condition, and under it.
+            Load(1);
+            int condition = StoreTop();
+            Load(1);
+            int other = StoreTop();
+            Load(1);
+            result = StoreTop();
+            _il.LoadLocal(condition);
+            _il.Branch(OpCodes.Brtrue, end);
+            _il.LoadLocal(other);
+            _il.StoreLocal(result);
+            Release(condition, WasmValueKind.I32);
+            Release(other, kind);
+        }
+        else
+        {
+            result = AllocateTemporary(kind);
+            EmitEntry(first, keeps: false);
+            _il.StoreLocal(result);
+            StackEntry condition = Pop();
+            if (!condition.IsOnStack)
+            {
+                EmitEntry(condition, keeps: false);
+            }
+
+            EmitBranchOn(condition.Form == StackForm.Comparison ? condition.Comparison : null, true, end);
+            EmitEntry(second, keeps: false);
+            _il.StoreLocal(result);
+            _height -= 2;
+        }
+
+        _il.MarkLabel(end);
+        Push(new StackEntry(StackForm.Temporary, kind, Index: result));
+    }
+}

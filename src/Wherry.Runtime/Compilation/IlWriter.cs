@@ -1,0 +1,219 @@
+using System.Reflection;
+using System.Reflection.Emit;
+
+namespace Wherry.Compilation;
+
+/// <summary>
+/// Writes IL in its shortest form. Without a generator it only measures: for a trial run, or to find which instruction an IL offset
+/// belongs to.
+/// </summary>
+internal sealed class IlWriter(ILGenerator? generator)
+{
+    private const int MaximumLocals = 65_000;
+
+    private readonly List<Label> _labels = [];
+    private int _labelCount;
+
+    /// <summary>The bytes written.</summary>
+    public int Size { get; private set; }
+
+    public int LocalCount { get; private set; }
+
+    public int DeclareLocal(Type type)
+    {
+        if (LocalCount == MaximumLocals)
+        {
+            throw new FunctionTooLargeException($"it needs more than {MaximumLocals} local variables");
+        }
+
+        generator?.DeclareLocal(type);
+        return LocalCount++;
+    }
+
+    public int DefineLabel()
+    {
+        if (generator is not null)
+        {
+            _labels.Add(generator.DefineLabel());
+        }
+
+        return _labelCount++;
+    }
+
+    public void MarkLabel(int label) => generator?.MarkLabel(_labels[label]);
+
+    public void Emit(OpCode code)
+    {
+        Size += code.Size;
+        generator?.Emit(code);
+    }
+
+    public void Int32(int value)
+    {
+        switch (value)
+        {
+            case >= -1 and <= 8:
+                Emit(value switch
+                {
+                    -1 => OpCodes.Ldc_I4_M1,
+                    0 => OpCodes.Ldc_I4_0,
+                    1 => OpCodes.Ldc_I4_1,
+                    2 => OpCodes.Ldc_I4_2,
+                    3 => OpCodes.Ldc_I4_3,
+                    4 => OpCodes.Ldc_I4_4,
+                    5 => OpCodes.Ldc_I4_5,
+                    6 => OpCodes.Ldc_I4_6,
+                    7 => OpCodes.Ldc_I4_7,
+                    _ => OpCodes.Ldc_I4_8,
+                });
+                break;
+            case >= sbyte.MinValue and <= sbyte.MaxValue:
+                Size += 2;
+                generator?.Emit(OpCodes.Ldc_I4_S, (sbyte)value);
+                break;
+            default:
+                Size += 5;
+                generator?.Emit(OpCodes.Ldc_I4, value);
+                break;
+        }
+    }
+
+    public void Int64(long value)
+    {
+        if (value == (int)value)
+        {
+            Int32((int)value);
+            Emit(OpCodes.Conv_I8);
+        }
+        else if (value == (uint)value)
+        {
+            Int32((int)value);
+            Emit(OpCodes.Conv_U8);
+        }
+        else
+        {
+            Size += 9;
+            generator?.Emit(OpCodes.Ldc_I8, value);
+        }
+    }
+
+    public void Single(float value)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Ldc_R4, value);
+    }
+
+    public void Double(double value)
+    {
+        Size += 9;
+        generator?.Emit(OpCodes.Ldc_R8, value);
+    }
+
+    public void Text(string value)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Ldstr, value);
+    }
+
+    public void LoadLocal(int index) => Variable(index, OpCodes.Ldloc_0, OpCodes.Ldloc_1, OpCodes.Ldloc_2, OpCodes.Ldloc_3, OpCodes.Ldloc_S, OpCodes.Ldloc);
+
+    public void StoreLocal(int index) => Variable(index, OpCodes.Stloc_0, OpCodes.Stloc_1, OpCodes.Stloc_2, OpCodes.Stloc_3, OpCodes.Stloc_S, OpCodes.Stloc);
+
+    public void LoadLocalAddress(int index) => Variable(index, OpCodes.Ldloca_S, OpCodes.Ldloca);
+
+    public void LoadArgument(int index) => Variable(index, OpCodes.Ldarg_0, OpCodes.Ldarg_1, OpCodes.Ldarg_2, OpCodes.Ldarg_3, OpCodes.Ldarg_S, OpCodes.Ldarg);
+
+    public void StoreArgument(int index) => Variable(index, OpCodes.Starg_S, OpCodes.Starg);
+
+    /// <param name="code">The long form of a branch.</param>
+    public void Branch(OpCode code, int label)
+    {
+        Size += code.Size + 4;
+        generator?.Emit(code, _labels[label]);
+    }
+
+    public void Switch(int[] labels)
+    {
+        Size += 5 + (4 * labels.Length);
+        generator?.Emit(OpCodes.Switch, Array.ConvertAll(labels, label => _labels[label]));
+    }
+
+    public void Call(MethodInfo method)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Call, method);
+    }
+
+    public void CallIndirect(Type result, Type[] parameters)
+    {
+        Size += 5;
+        generator?.EmitCalli(OpCodes.Calli, CallingConventions.Standard, result, parameters, null);
+    }
+
+    public void NewObject(ConstructorInfo constructor)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Newobj, constructor);
+    }
+
+    public void LoadField(FieldInfo field)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Ldfld, field);
+    }
+
+    public void LoadFieldAddress(FieldInfo field)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Ldflda, field);
+    }
+
+    public void StoreField(FieldInfo field)
+    {
+        Size += 5;
+        generator?.Emit(OpCodes.Stfld, field);
+    }
+
+    /// <summary>For ldobj, stobj and the like.</summary>
+    public void OfType(OpCode code, Type type)
+    {
+        Size += code.Size + 4;
+        generator?.Emit(code, type);
+    }
+
+    private void Variable(int index, OpCode zero, OpCode one, OpCode two, OpCode three, OpCode small, OpCode large)
+    {
+        switch (index)
+        {
+            case 0:
+                Emit(zero);
+                break;
+            case 1:
+                Emit(one);
+                break;
+            case 2:
+                Emit(two);
+                break;
+            case 3:
+                Emit(three);
+                break;
+            default:
+                Variable(index, small, large);
+                break;
+        }
+    }
+
+    private void Variable(int index, OpCode small, OpCode large)
+    {
+        if (index <= byte.MaxValue)
+        {
+            Size += small.Size + 1;
+            generator?.Emit(small, (byte)index);
+        }
+        else
+        {
+            Size += large.Size + 2;
+            generator?.Emit(large, (short)index);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using System.Reflection;
+using Wherry.Execution;
+
+namespace Wherry.Compilation;
+
+/// <summary>The fields of the runtime that compiled code reads.</summary>
+internal static class RuntimeMembers
+{
+    private const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
+
+    public static readonly FieldInfo StackLimit = Field(typeof(GuestInstance), nameof(GuestInstance.StackLimit));
+    public static readonly FieldInfo SafepointPage = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointPage));
+    public static readonly FieldInfo Memory0 = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0));
+    public static readonly FieldInfo Memory0Base = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0Base));
+    public static readonly FieldInfo Memories = Field(typeof(GuestInstance), nameof(GuestInstance.Memories));
+    public static readonly FieldInfo Table0 = Field(typeof(GuestInstance), nameof(GuestInstance.Table0));
+    public static readonly FieldInfo Tables = Field(typeof(GuestInstance), nameof(GuestInstance.Tables));
+    public static readonly FieldInfo ImportedFunctions = Field(typeof(GuestInstance), nameof(GuestInstance.ImportedFunctions));
+    public static readonly FieldInfo Globals = Field(typeof(GuestInstance), nameof(GuestInstance.Globals));
+    public static readonly FieldInfo MemoryBase = Field(typeof(Memory), nameof(Memory.Base));
+    public static readonly FieldInfo MemoryLength = Field(typeof(Memory), nameof(Memory.Length));
+    public static readonly FieldInfo TableElements = Field(typeof(Table), nameof(Table.Elements));
+    public static readonly FieldInfo FunctionCode = Field(typeof(Function), nameof(Function.Code));
+    public static readonly FieldInfo FunctionTarget = Field(typeof(Function), nameof(Function.Target));
+    public static readonly FieldInfo FunctionTypeNumber = Field(typeof(Function), nameof(Function.TypeNumber));
+    public static readonly FieldInfo GlobalBits = Field(typeof(Global), nameof(Global.Bits));
+    public static readonly FieldInfo GlobalReference = Field(typeof(Global), nameof(Global.Reference));
+    public static readonly FieldInfo GlobalVector = Field(typeof(Global), nameof(Global.Vector));
+
+    public static readonly MethodInfo Int32BitsToSingle = Method(typeof(BitConverter), nameof(BitConverter.Int32BitsToSingle));
+    public static readonly MethodInfo SingleToInt32Bits = Method(typeof(BitConverter), nameof(BitConverter.SingleToInt32Bits));
+    public static readonly MethodInfo Int64BitsToDouble = Method(typeof(BitConverter), nameof(BitConverter.Int64BitsToDouble));
+    public static readonly MethodInfo DoubleToInt64Bits = Method(typeof(BitConverter), nameof(BitConverter.DoubleToInt64Bits));
+
+    public static FieldInfo Field(Type type, string name) => type.GetField(name, Any) ?? throw new MissingFieldException(type.Name, name);
+
+    public static MethodInfo Method(Type type, string name, params Type[] parameters) =>
+        (parameters.Length == 0 ? type.GetMethod(name, Any) : type.GetMethod(name, Any, parameters)) ?? throw new MissingMethodException(type.Name, name);
+}

@@ -1,0 +1,69 @@
+using System.Runtime.Intrinsics;
+using Wherry.Binary;
+using Wherry.Instructions;
+
+namespace Wherry.Execution;
+
+/// <summary>A value outside of compiled code: the member that its type asks for is meaningful.</summary>
+/// <param name="Bits">i32, i64, and floats by their bits.</param>
+internal readonly record struct ConstantValue(long Bits, object? Reference = null, Vector128<byte> Vector = default);
+
+/// <summary>Evaluates constant expressions (specification, 4.7.3).</summary>
+/// <param name="globals">The globals that exist so far.</param>
+internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] globals)
+{
+    private readonly Stack<ConstantValue> _stack = [];
+
+    public ConstantValue Evaluate(ConstantExpression expression)
+    {
+        ModuleDefinition definition = instance.Code.Definition;
+        var reader = new InstructionReader(definition.Bytes.Span, expression.Offset, expression.Offset + expression.Length);
+        while (reader.Next() && reader.Opcode != Opcode.End)
+        {
+            Step(ref reader);
+        }
+
+        return _stack.Pop();
+    }
+
+    private void Step(ref InstructionReader reader)
+    {
+        switch (reader.Opcode)
+        {
+            case Opcode.I32Const:
+            case Opcode.I64Const:
+                _stack.Push(new ConstantValue(reader.Integer));
+                break;
+            case Opcode.F32Const:
+            case Opcode.F64Const:
+                _stack.Push(new ConstantValue((long)reader.Bits));
+                break;
+            case Opcode.V128Const:
+                _stack.Push(new ConstantValue(0, null, reader.Vector));
+                break;
+            case Opcode.RefNull:
+                _stack.Push(default);
+                break;
+            case Opcode.RefFunc:
+                _stack.Push(new ConstantValue(0, instance.GetReference(reader.Index)));
+                break;
+            case Opcode.GlobalGet:
+                _stack.Push(globals[reader.Index]);
+                break;
+            default:
+                long right = _stack.Pop().Bits;
+                long left = _stack.Pop().Bits;
+                _stack.Push(new ConstantValue(reader.Opcode switch
+                {
+                    Opcode.I32Add => (int)left + (int)right,
+                    Opcode.I32Sub => (int)left - (int)right,
+                    Opcode.I32Mul => (int)left * (int)right,
+                    Opcode.I64Add => left + right,
+                    Opcode.I64Sub => left - right,
+                    Opcode.I64Mul => left * right,
+                    _ => throw new InvalidOperationException($"{reader.Instruction.Name} in a constant expression."),
+                }));
+                break;
+        }
+    }
+}
