@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Diagnostics.CodeAnalysis;
 using Wherry.Instructions;
 using Wherry.Types;
@@ -9,6 +10,7 @@ internal ref partial struct FunctionValidator
     private static readonly OperandType[][] SingleNumbers =
         [[OperandType.I32], [OperandType.I64], [OperandType.F32], [OperandType.F64], [OperandType.V128]];
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateControl()
     {
         switch (_reader.Opcode)
@@ -73,6 +75,7 @@ internal ref partial struct FunctionValidator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateCall()
     {
         Signature signature;
@@ -131,6 +134,7 @@ internal ref partial struct FunctionValidator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void EnterBlock(Opcode opcode)
     {
         BlockSignature(_reader.BlockType, out OperandType[] parameters, out OperandType[] results);
@@ -323,6 +327,7 @@ internal ref partial struct FunctionValidator
         Push(types);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateEnd()
     {
         ref ControlFrame frame = ref _frames[_depth - 1];
@@ -350,6 +355,7 @@ internal ref partial struct FunctionValidator
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PushFrame(Opcode opcode, OperandType[] parameters, OperandType[] results)
     {
         if (_depth == _frames.Length)
@@ -375,6 +381,7 @@ internal ref partial struct FunctionValidator
     }
 
     /// <summary>Leaves the innermost block: its results must be on the stack, and nothing else.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PopFrame()
     {
         ref ControlFrame frame = ref _frames[_depth - 1];

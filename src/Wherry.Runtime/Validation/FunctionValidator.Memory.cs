@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Wherry.Instructions;
 
 namespace Wherry.Validation;
@@ -25,6 +26,7 @@ internal ref partial struct FunctionValidator
     }
 
     /// <summary>Checks the immediate of a load or store, and gives the type of its address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly OperandType MemoryArgument(Instruction instruction)
     {
         OperandType address = Memory(_reader.Memory);
