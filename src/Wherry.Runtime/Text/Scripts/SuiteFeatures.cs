@@ -8,7 +8,7 @@ internal static class SuiteFeatures
 {
     private static readonly Dictionary<string, WasmFeatures> Proposals = new()
     {
-        ["threads"] = (WasmFeatures.Wasm2 & ~WasmFeatures.Simd) | WasmFeatures.Threads,
+        ["threads"] = (WasmFeatures.Wasm2 & ~(WasmFeatures.Simd | WasmFeatures.ReferenceTypes)) | WasmFeatures.Threads,
         ["custom-page-sizes"] = WasmFeatures.Wasm3 | WasmFeatures.CustomPageSizes,
         ["wide-arithmetic"] = WasmFeatures.Wasm3 | WasmFeatures.WideArithmetic,
         ["custom-descriptors"] = WasmFeatures.Wasm3 | WasmFeatures.CustomDescriptors,
