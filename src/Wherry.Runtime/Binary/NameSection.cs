@@ -75,6 +75,9 @@ internal sealed class NameSection
         }
     }
 
+    /// <summary>The names in the content of a name section.</summary>
+    public static NameSection Of(ReadOnlyMemory<byte> bytes, int start, int length) => new(bytes, start, length);
+
     /// <summary>The names of a module; none if it has no name section.</summary>
     public static NameSection Find(ModuleDefinition module)
     {

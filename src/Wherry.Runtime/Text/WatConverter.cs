@@ -19,4 +19,9 @@ public static class WatConverter
     /// <inheritdoc cref="ToBinary(string, string?, bool)"/>
     public static byte[] ToBinary(ReadOnlySpan<byte> text, string? sourceName = null, bool emitNames = false) =>
         Text.ModuleParser.Parse(new Text.TextSource(text.ToArray(), sourceName), Text.WatOptions.Default with { EmitNames = emitNames });
+
+    /// <summary>Prints a module in the text format. Reading the text gives the same module again; the module need not be valid.</summary>
+    /// <param name="module">The module in the binary format.</param>
+    /// <exception cref="MalformedModuleException">The bytes are not a module.</exception>
+    public static string ToText(ReadOnlyMemory<byte> module) => Text.Printing.ModulePrinter.Print(module);
 }
