@@ -34,12 +34,12 @@ public sealed class FileFunctionTests : IDisposable
     {
         var fd = guest.MustOpen("file", OpenFlags.Create, Both);
         var list = guest.Buffers(guest.Put("ab"), (0u, 0u), guest.Put("cde"));
-        Assert.Equal(Errno.Success, Context.FdWrite(guest.Call, fd, list, 3, TestGuest.Result).Result);
+        Assert.Equal(Errno.Success, guest.WriteBuffers(fd, list, 3, TestGuest.Result));
         Assert.Equal(5u, guest.Get<uint>());
         Seek(fd, 0, Whence.Set, out _);
         var first = guest.Reserve(3);
         var second = guest.Reserve(8);
-        Assert.Equal(Errno.Success, Context.FdRead(guest.Call, fd, guest.Buffers((first, 3u), (second, 8u)), 2, TestGuest.Result).Result);
+        Assert.Equal(Errno.Success, guest.ReadBuffers(fd, guest.Buffers((first, 3u), (second, 8u)), 2, TestGuest.Result));
         Assert.Equal(5u, guest.Get<uint>());
         Assert.Equal("abc", guest.GetText(first, 3));
         Assert.Equal("de", guest.GetText(second, 2));
@@ -50,23 +50,23 @@ public sealed class FileFunctionTests : IDisposable
     {
         var fd = guest.MustOpen("file", OpenFlags.Create, Both);
         const uint End = TestGuest.MemorySize;
-        Assert.Equal(Errno.Fault, Context.FdWrite(guest.Call, fd, guest.Buffers((End - 1, 2u)), 1, TestGuest.Result).Result);
-        Assert.Equal(Errno.Fault, Context.FdWrite(guest.Call, fd, guest.Buffers(guest.Put("x"), (uint.MaxValue, 1u)), 2, TestGuest.Result).Result);
-        Assert.Equal(Errno.Fault, Context.FdWrite(guest.Call, fd, guest.Buffers((1u, uint.MaxValue)), 1, TestGuest.Result).Result);
-        Assert.Equal(Errno.Fault, Context.FdWrite(guest.Call, fd, End - 4, 1, TestGuest.Result).Result);
-        Assert.Equal(Errno.Inval, Context.FdWrite(guest.Call, fd, 0, 1025, TestGuest.Result).Result);
-        Assert.Equal(Errno.Inval, Context.FdRead(guest.Call, fd, 0, uint.MaxValue, TestGuest.Result).Result);
-        Assert.Equal(Errno.Success, Context.FdWrite(guest.Call, fd, 0, 0, TestGuest.Result).Result);
+        Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, guest.Buffers((End - 1, 2u)), 1, TestGuest.Result));
+        Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, guest.Buffers(guest.Put("x"), (uint.MaxValue, 1u)), 2, TestGuest.Result));
+        Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, guest.Buffers((1u, uint.MaxValue)), 1, TestGuest.Result));
+        Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, End - 4, 1, TestGuest.Result));
+        Assert.Equal(Errno.Inval, guest.WriteBuffers(fd, 0, 1025, TestGuest.Result));
+        Assert.Equal(Errno.Inval, guest.ReadBuffers(fd, 0, uint.MaxValue, TestGuest.Result));
+        Assert.Equal(Errno.Success, guest.WriteBuffers(fd, 0, 0, TestGuest.Result));
         Assert.Equal(0u, guest.Get<uint>());
-        Assert.Equal(Errno.Fault, Context.FdRead(guest.Call, fd, guest.Buffers((0u, 8u)), 1, End - 3).Result);
-        Assert.Equal(Errno.Badf, Context.FdRead(guest.Call, 99, guest.Buffers((0u, 8u)), 1, TestGuest.Result).Result);
-        Assert.Equal(Errno.Badf, Context.FdRead(guest.Call, -1, guest.Buffers((0u, 8u)), 1, TestGuest.Result).Result);
+        Assert.Equal(Errno.Fault, guest.ReadBuffers(fd, guest.Buffers((0u, 8u)), 1, End - 3));
+        Assert.Equal(Errno.Badf, guest.ReadBuffers(99, guest.Buffers((0u, 8u)), 1, TestGuest.Result));
+        Assert.Equal(Errno.Badf, guest.ReadBuffers(-1, guest.Buffers((0u, 8u)), 1, TestGuest.Result));
         Assert.Equal(0, new FileInfo(Path.Combine(guest.Inside, "file")).Length);
 
         // 1024 are allowed.
         var many = new (uint, uint)[1024];
         Array.Fill(many, guest.Put("z"));
-        Assert.Equal(Errno.Success, Context.FdWrite(guest.Call, fd, guest.Buffers(many), 1024, TestGuest.Result).Result);
+        Assert.Equal(Errno.Success, guest.WriteBuffers(fd, guest.Buffers(many), 1024, TestGuest.Result));
         Assert.Equal(1024u, guest.Get<uint>());
     }
 
@@ -76,14 +76,14 @@ public sealed class FileFunctionTests : IDisposable
         var fd = guest.MustOpen("file", OpenFlags.Create, Both);
         guest.Write(fd, "0123456789");
         var (address, length) = guest.Put("xy");
-        Assert.Equal(Errno.Success, Context.FdPwrite(guest.Call, fd, guest.Buffers((address, length)), 1, 3, TestGuest.Result).Result);
+        Assert.Equal(Errno.Success, guest.PwriteBuffers(fd, guest.Buffers((address, length)), 1, 3, TestGuest.Result));
         var buffer = guest.Reserve(4);
         Assert.Equal(Errno.Success, Context.FdPread(guest.Call, fd, guest.Buffers((buffer, 4u)), 1, 2, TestGuest.Result));
         Assert.Equal("2xy5", guest.GetText(buffer, 4));
         Assert.Equal(Errno.Success, Context.FdTell(guest.Call, fd, TestGuest.Result));
         Assert.Equal(10u, guest.Get<ulong>());
         Assert.Equal(Errno.Inval, Context.FdPread(guest.Call, fd, guest.Buffers((buffer, 4u)), 1, ulong.MaxValue, TestGuest.Result));
-        Assert.Equal(Errno.Inval, Context.FdPwrite(guest.Call, fd, guest.Buffers((buffer, 4u)), 1, 1UL << 63, TestGuest.Result).Result);
+        Assert.Equal(Errno.Inval, guest.PwriteBuffers(fd, guest.Buffers((buffer, 4u)), 1, 1UL << 63, TestGuest.Result));
     }
 
     [Fact]

@@ -124,9 +124,9 @@ public sealed class ProcessFunctionTests
 
         void Round()
         {
-            _ = guest.Context.FdWrite(guest.Call, fd, write, 1, TestGuest.Result).Result;
+            _ = guest.WriteBuffers(fd, write, 1, TestGuest.Result);
             _ = guest.Context.FdSeek(guest.Call, fd, 0, 0, TestGuest.Result);
-            _ = guest.Context.FdRead(guest.Call, fd, read, 1, TestGuest.Result).Result;
+            _ = guest.ReadBuffers(fd, read, 1, TestGuest.Result);
             _ = guest.Context.ClockTimeGet(guest.Call, 0, 0, TestGuest.Result);
             _ = guest.Context.ClockTimeGet(guest.Call, 1, 0, TestGuest.Result);
             _ = guest.Context.RandomGet(guest.Call, 1000, 16);

@@ -201,7 +201,7 @@ public abstract class SandboxTests : IDisposable
     }
 
     [Fact]
-    public void Links_swapped_by_another_thread_never_lead_out()
+    public async Task Links_swapped_by_another_thread_never_lead_out()
     {
         Prepare();
         var target = Path.Combine(guest.Inside, "swapped");
@@ -261,8 +261,8 @@ public abstract class SandboxTests : IDisposable
         }
         finally
         {
-            stop.Cancel();
-            swapper.GetAwaiter().GetResult();
+            await stop.CancelAsync();
+            await swapper;
         }
 
         UnchangedOutside();

@@ -126,19 +126,23 @@ public sealed class StreamAndWaitTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => writing.WaitAsync(Limit));
 
         writing = Task.Run(() => guest.Context.FdWrite(guest.Call, writer, buffers, 1, TestGuest.Result).AsTask());
-        long total = 0;
-        await using (var stream = new FileStream(Path.Combine(guest.Inside, "fifo"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1))
+        var draining = Task.Run(() =>
         {
+            // Ends when the last writer closes.
+            using var stream = new FileStream(Path.Combine(guest.Inside, "fifo"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
             var buffer = new byte[65536];
-            while (!writing.IsCompleted)
+            var total = 0;
+            for (var count = stream.Read(buffer); count > 0; count = stream.Read(buffer))
             {
-                total += await stream.ReadAsync(buffer);
+                total += count;
             }
-        }
 
+            return total;
+        });
         Assert.Equal(Errno.Success, await writing.WaitAsync(Limit));
         Assert.Equal(300_000u, guest.Get<uint>());
-        Assert.True(total > 0);
+        Assert.Equal(Errno.Success, guest.Context.FdClose(writer));
+        Assert.InRange(await draining.WaitAsync(Limit), 300_000, 600_000);
     }
 
     [Fact]

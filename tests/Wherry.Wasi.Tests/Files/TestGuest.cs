@@ -120,16 +120,19 @@ internal sealed unsafe class TestGuest : IDisposable
         return fd;
     }
 
-    public Errno Write(int fd, string text)
-    {
-        var errno = Context.FdWrite(Call, fd, Buffers(Put(text)), 1, Result);
-        return errno.IsCompletedSuccessfully ? errno.Result : errno.AsTask().GetAwaiter().GetResult();
-    }
+    public Errno WriteBuffers(int fd, uint buffers, uint count, uint result) => Finish(Context.FdWrite(Call, fd, buffers, count, result));
+
+    public Errno PwriteBuffers(int fd, uint buffers, uint count, ulong offset, uint result) =>
+        Finish(Context.FdPwrite(Call, fd, buffers, count, offset, result));
+
+    public Errno ReadBuffers(int fd, uint buffers, uint count, uint result) => Finish(Context.FdRead(Call, fd, buffers, count, result));
+
+    public Errno Write(int fd, string text) => WriteBuffers(fd, Buffers(Put(text)), 1, Result);
 
     public Errno Read(int fd, out string text, int length = 256, CancellationToken token = default)
     {
         var buffer = Reserve(length);
-        var errno = Context.FdRead(CallWith(token), fd, Buffers((buffer, (uint)length)), 1, Result).AsTask().GetAwaiter().GetResult();
+        var errno = Finish(Context.FdRead(CallWith(token), fd, Buffers((buffer, (uint)length)), 1, Result));
         text = errno == Errno.Success ? GetText(buffer, Get<uint>()) : "";
         return errno;
     }
@@ -226,6 +229,8 @@ internal sealed unsafe class TestGuest : IDisposable
         NativeMemory.Free(memory);
         Directory.Delete(Root, recursive: true);
     }
+
+    private static Errno Finish(ValueTask<Errno> task) => task.IsCompletedSuccessfully ? task.Result : task.AsTask().GetAwaiter().GetResult();
 
     private Errno WithPath(string path, Func<uint, uint, Errno> call)
     {
