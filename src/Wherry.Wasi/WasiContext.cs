@@ -70,9 +70,13 @@ public sealed partial class WasiContext : IDisposable
         {
             disposed = true;
             Descriptors.Dispose();
+            DisposePolling();
             Waiter.Dispose();
         }
     }
+
+    /// <summary>Gives back what poll_oneoff holds.</summary>
+    partial void DisposePolling();
 
     /// <summary>Opens <see cref="WasiOptions.TcpListeners"/>; part of the sockets.</summary>
     partial void OpenTcpListeners();

@@ -1,5 +1,6 @@
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Polling;
 using Wherry.Wasi.Waiting;
 
 namespace Wherry.Wasi.Descriptors;
@@ -10,6 +11,8 @@ namespace Wherry.Wasi.Descriptors;
 /// </summary>
 internal abstract class Descriptor
 {
+    private PollState pollState;
+
     protected Descriptor(FileType fileType, Rights rights, Rights inheritingRights)
     {
         FileType = fileType;
@@ -31,6 +34,9 @@ internal abstract class Descriptor
 
     /// <summary>The guest's flags. Whether the host's handle blocks is another matter: no wait of a guest may block the host for good.</summary>
     public FileDescriptorFlags Flags { get; protected set; }
+
+    /// <summary>poll_oneoff's notes.</summary>
+    public ref PollState PollState => ref pollState;
 
     /// <summary>Whether operations that can't go on answer Again instead of waiting.</summary>
     public bool IsNonBlocking => (Flags & FileDescriptorFlags.NonBlocking) != 0;
