@@ -36,6 +36,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     private const int MaximumDropped = 64;
 
     private int handle;
+    private bool isConnected;
     private HashSet<SocketAddress>? peers;
     private Queue<SocketAddress>? peersByAge;
 
@@ -268,6 +269,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     /// <summary>Begins to connect, or for UDP fixes the peer. Inprogress means that the socket will become writable.</summary>
     public Errno Connect(in SocketAddress peer)
     {
+        if (isConnected)
+        {
+            return Errno.Isconn;
+        }
+
         byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         int length = peer.WriteNative(new Span<byte>(name, SocketAddress.MaximumNativeSize));
         int result = NativeSocket.Connect(handle, name, (uint)length);
@@ -276,16 +282,26 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         {
             PeerAddress = null;
             IsConnecting = errno == Errno.Inprogress;
+            isConnected = IsStream && errno == Errno.Success;
             ForgetReadiness();
         }
 
         return errno;
     }
 
-    /// <summary>The outcome of a connection that was being made.</summary>
+    /// <summary>The outcome of a connection that was being made, once the socket has become writable.</summary>
     public Errno FinishConnect()
     {
+        Errno errno = FetchError();
+        isConnected = errno == Errno.Success;
+        return errno;
+    }
+
+    /// <summary>The error that waits to be fetched; it is gone afterwards.</summary>
+    public Errno FetchError()
+    {
         IsConnecting = false;
+        Readiness &= ~Readiness.Failed;
         return SystemErrors.Translate(NativeSocket.GetOption(handle, NativeSocket.LevelSocket, NativeSocket.OptionError));
     }
 

@@ -97,8 +97,7 @@ public sealed unsafe partial class WasiContext
                 MemoryMarshal.Write(value, (int)(socket.IsStream ? TypeStream : TypeDatagram));
                 return Errno.Success;
             case SocketOption.Error:
-                MemoryMarshal.Write(value, (int)socket.FinishConnect());
-                socket.Readiness &= ~Readiness.Failed;
+                MemoryMarshal.Write(value, (int)socket.FetchError());
                 return Errno.Success;
             case SocketOption.ReceiveTimeout:
                 return WriteTimeout(value, socket.ReceiveTimeout, out written);

@@ -35,8 +35,8 @@ public sealed unsafe partial class WasiContext
             return new ValueTask<int>((int)Errno.Fault);
         }
 
-        errno = TryReceive(call, socket, buffers, count, flags, 0, out uint received, out bool truncated, null);
-        if (errno == Errno.Success && (received == 0 || !WaitsForAll(socket, flags)))
+        errno = TryReceive(call, socket, buffers, count, flags, 0, null, out uint received, out uint wanted, out bool truncated);
+        if (errno == Errno.Success && (received == 0 || received == wanted || !WaitsForAll(socket, flags)))
         {
             call.Write(receivedAddress, received);
             return new ValueTask<int>((int)call.Write(flagsAddress, truncated ? ReceivedTruncated : (ushort)0));
@@ -190,9 +190,10 @@ public sealed unsafe partial class WasiContext
     // Sound here and below: GetBuffers checks each of the guest's ranges, and the vectors are used only while the guest is in this call.
     [SkipLocalsInit]
     private static Errno TryReceive(
-        in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint flags, uint skip, out uint received, out bool truncated, SocketAddress* sender)
+        in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint flags, uint skip, SocketAddress* sender, out uint received, out uint wanted, out bool truncated)
     {
         received = 0;
+        wanted = 0;
         truncated = false;
         if (count > GuestCall.MaximumBuffers)
         {
@@ -207,6 +208,11 @@ public sealed unsafe partial class WasiContext
         }
 
         vectors = Skip(vectors[..(int)count], skip);
+        foreach (ref readonly NativeBuffer vector in vectors)
+        {
+            wanted += (uint)vector.Length;
+        }
+
         int nativeFlags = (flags & ReceivePeek) != 0 ? NativeSocket.MessagePeek : 0;
         return socket.Receive(vectors, nativeFlags, sender, out received, out truncated);
     }
@@ -215,7 +221,7 @@ public sealed unsafe partial class WasiContext
         in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint addressAddress, uint flags, uint? portAddress, uint receivedAddress, uint flagsAddress)
     {
         SocketAddress sender = default;
-        Errno errno = TryReceive(call, socket, buffers, count, flags, 0, out uint received, out bool truncated, &sender);
+        Errno errno = TryReceive(call, socket, buffers, count, flags, 0, &sender, out uint received, out _, out bool truncated);
         if (errno != Errno.Success)
         {
             return errno;
@@ -293,8 +299,8 @@ public sealed unsafe partial class WasiContext
 
     // The asynchronous variants can't hold pointers or spans over a wait, so each attempt goes through a method that takes none.
     private static Errno TryReceiveAgain(
-        in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint flags, uint skip, out uint received, out bool truncated) =>
-        TryReceive(call, socket, buffers, count, flags, skip, out received, out truncated, null);
+        in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint flags, uint skip, out uint received, out uint wanted, out bool truncated) =>
+        TryReceive(call, socket, buffers, count, flags, skip, null, out received, out wanted, out truncated);
 
     private static Errno TrySendAgain(
         in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint skip, SocketAddress? receiver, out uint sent, out uint total)

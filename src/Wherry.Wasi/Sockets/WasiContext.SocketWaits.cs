@@ -13,9 +13,9 @@ public sealed partial class WasiContext
         bool waitAll = WaitsForAll(socket, flags);
         while (true)
         {
-            Errno errno = TryReceiveAgain(call, socket, buffers, count, flags, received, out uint more, out bool truncated);
+            Errno errno = TryReceiveAgain(call, socket, buffers, count, flags, received, out uint more, out uint wanted, out bool truncated);
             received += more;
-            if (errno == Errno.Success && waitAll && more != 0)
+            if (errno == Errno.Success && waitAll && more != 0 && more < wanted)
             {
                 continue;
             }
