@@ -127,17 +127,19 @@ public sealed class PollTests
 
             AssertEvent(Assert.Single(guest.Poll(SocketGuest.Writing(connection), SocketGuest.After(TimeSpan.FromMilliseconds(1)))), 99, EventType.Clock);
             using CancellationTokenSource stop = new();
-            Task reading = Task.Run(() =>
+            Task<bool> reading = Task.Run(() =>
             {
                 byte[] buffer = new byte[65536];
                 while (!stop.IsCancellationRequested && client.Receive(buffer) > 0)
                 {
                 }
+
+                return true;
             });
             AssertEvent(Assert.Single(guest.Poll(SocketGuest.Writing(connection), SocketGuest.After(Long))), 2, EventType.FdWrite);
             stop.Cancel();
             guest.Close(connection);
-            Assert.True(reading.Wait(TimeSpan.FromSeconds(60)));
+            Assert.True(SocketGuest.Finish(reading));
         }
     }
 

@@ -47,6 +47,11 @@ internal sealed unsafe class SocketGuest : IDisposable
 
     public static Errno Run(ValueTask<int> task) => (Errno)task.AsTask().GetAwaiter().GetResult();
 
+    public static Errno Run(ValueTask<Errno> task) => task.AsTask().GetAwaiter().GetResult();
+
+    /// <summary>Waits for what the test has started, but not for ever.</summary>
+    public static T Finish<T>(Task<T> task) => task.WaitAsync(TimeSpan.FromSeconds(60)).GetAwaiter().GetResult();
+
     public int Open(uint family = Inet4, uint type = Stream)
     {
         Assert.Equal(Errno.Success, Context.SockOpen(Call, family, type, Result));
