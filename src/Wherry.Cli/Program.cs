@@ -1,1 +1,3 @@
-return 0;
+using Wherry.Cli;
+
+return WherryCommand.Run(args);

@@ -1,0 +1,85 @@
+using System.Globalization;
+
+namespace Wherry.Bench;
+
+/// <summary>The benchmark's options: <c>--name value</c>.</summary>
+internal sealed class Settings
+{
+    private readonly Dictionary<string, string> values = [];
+
+    public Settings(string[] arguments)
+    {
+        for (int i = 0; i + 1 < arguments.Length; i += 2)
+        {
+            values[arguments[i].TrimStart('-')] = arguments[i + 1];
+        }
+    }
+
+    public string Root { get; } = FindRoot();
+
+    public string Shared => Text("shared", Path.GetFullPath(Path.Combine(Root, "..", "shared")));
+
+    /// <summary>Where compiled modules and native programs are kept from run to run.</summary>
+    public string Cache => Directory.CreateDirectory(Text("cache", Path.Combine(Root, "artifacts", "bench"))).FullName;
+
+    public string[] Wherry => Words("wherry", $"dotnet {Path.Combine(Root, "src", "Wherry.Cli", "bin", "Release", "net10.0", "wherry.dll")}")!;
+
+    /// <summary>The command of a peer, or null if it is not there or was switched off with "none".</summary>
+    public string[]? Peer(string name) => Words(name, FindOnPath(name));
+
+    public int Number(string name, int otherwise) => values.TryGetValue(name, out string? text) ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
+
+    public string Text(string name, string otherwise) => values.GetValueOrDefault(name, otherwise);
+
+    public string? Optional(string name) => values.GetValueOrDefault(name);
+
+    public static string? FindOnPath(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator).Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    public static int ShowHelp()
+    {
+        Console.WriteLine(
+            """
+            Measures Wherry beside its peers in the same run.
+
+              compute   the programs of ../shared/bench, as processes: medians of wall and CPU time, ratios, geometric means
+              http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
+
+            Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
+
+              --wherry COMMAND       default: the build of this project
+              --wasmedge COMMAND     for example "chroot /opt/debian wasmedge"; modules are compiled ahead of time first
+              --wasmedge-aot FOLDER  modules that are compiled already, NAME.so, as the command sees the folder
+              --node COMMAND         V8's optimizing compiler only (compute)
+              --gcc COMMAND          the same C programs, natively (compute)
+              --native FILE          the same order service, natively (http); default ../shared/guests/orders-rust/orders-native
+              --shared FOLDER        default ../shared
+              --only A,B             some programs or services
+              --rounds N             compute: runs of each, interleaved (3)
+              --argument N           compute: the programs' argument, which makes them shorter
+              --seconds N            http: how long wrk runs (4)
+              --connections A,B      http: 1,50,1000
+              --cache FOLDER         default artifacts/bench
+            """);
+        return 2;
+    }
+
+    private string[]? Words(string name, string? otherwise)
+    {
+        string? text = values.GetValueOrDefault(name, otherwise!);
+        return text is null or "none" ? null : text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "Wherry.slnx")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new InvalidOperationException("The benchmark runs outside of the project.");
+    }
+}

@@ -1,0 +1,108 @@
+using System.Buffers.Binary;
+
+namespace Wherry.Cli;
+
+/// <summary>Reads a module from a file and tells, for what is no module, what it is instead.</summary>
+internal static class ModuleFile
+{
+    private const uint Magic = 0x6D736100;
+    private const uint CoreVersion = 1;
+
+    public static byte[] Read(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            if (Directory.Exists(path))
+            {
+                throw CommandException.CannotRun($"{path} is a folder, not a module.");
+            }
+
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw CommandException.CannotRun($"no such file: {path}");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw CommandException.CannotRun($"{path} can't be read: permission denied.");
+        }
+        catch (Exception exception) when (exception is IOException or ArgumentException or NotSupportedException)
+        {
+            throw CommandException.CannotRun($"{path} can't be read: {exception.Message}");
+        }
+
+        if (Describe(bytes) is { } problem)
+        {
+            throw CommandException.CannotRun($"{path} {problem}");
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Decodes and validates what <see cref="Read"/> read.</summary>
+    public static Module Load(string path, byte[] bytes, WasmFeatures features) => Load(path, bytes, new Engine(new EngineOptions { Features = features }));
+
+    /// <summary>Decodes and validates what <see cref="Read"/> read.</summary>
+    public static Module Load(string path, byte[] bytes, Engine engine)
+    {
+        try
+        {
+            return Module.Load(engine, bytes, Path.GetFileName(path));
+        }
+        catch (ModuleException exception)
+        {
+            throw CommandException.CannotRun($"{path}: {exception.Message}");
+        }
+    }
+
+    /// <summary>What is wrong with the first bytes, or null.</summary>
+    public static string? Describe(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+        {
+            return "is empty: a module has at least 8 bytes.";
+        }
+
+        if (bytes.Length < 8)
+        {
+            return "\0asm"u8.StartsWith(bytes[..Math.Min(4, bytes.Length)])
+                ? $"is truncated: it ends after {bytes.Length} bytes, within the header of 8."
+                : "is not a WebAssembly module: it does not start with the bytes 00 61 73 6d.";
+        }
+
+        if (BinaryPrimitives.ReadUInt32LittleEndian(bytes) != Magic)
+        {
+            return "is not a WebAssembly module: it does not start with the bytes 00 61 73 6d." + Guess(bytes);
+        }
+
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]);
+        if (version != CoreVersion)
+        {
+            return version >> 16 == 1
+                ? "is a component (of the component model), not a core module. Components are not supported yet; build for wasm32-wasip1."
+                : $"has version {version} of the WebAssembly format; only version 1 is known.";
+        }
+
+        return null;
+    }
+
+    private static string Guess(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.StartsWith("\x7fELF"u8))
+        {
+            return " It is a native program or library (ELF). If `wasmedge compile` made it, run the .wasm it was made from.";
+        }
+
+        if (bytes.StartsWith("#!"u8))
+        {
+            return " It is a script.";
+        }
+
+        int start = bytes.IndexOfAnyExcept(" \t\r\n"u8);
+        return start >= 0 && (bytes[start..].StartsWith("(module"u8) || bytes[start..].StartsWith(";;"u8))
+            ? " It looks like the text format: translate it with wat2wasm first."
+            : "";
+    }
+}

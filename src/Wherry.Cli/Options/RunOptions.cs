@@ -1,0 +1,44 @@
+using System.Net;
+using Wherry.Wasi;
+
+namespace Wherry.Cli.Options;
+
+/// <summary>What <c>wherry run</c> was asked to do.</summary>
+internal sealed record RunOptions
+{
+    public required string ModulePath { get; init; }
+
+    /// <summary>All that followed the module.</summary>
+    public required string[] GuestArguments { get; init; }
+
+    public PreopenedDirectory[] Folders { get; init; } = [];
+
+    public KeyValuePair<string, string>[] Environment { get; init; } = [];
+
+    public PublishedPort[] PublishedPorts { get; init; } = [];
+
+    public ConnectRule[] ConnectRules { get; init; } = [];
+
+    public bool HasHostNetwork { get; init; }
+
+    public IPEndPoint[] TcpListeners { get; init; } = [];
+
+    public bool IsReactor { get; init; }
+
+    public string? Invoke { get; init; }
+
+    public TimeSpan? TimeLimit { get; init; }
+
+    public long? MemoryPageLimit { get; init; }
+
+    public long? MemoryLimit { get; init; }
+
+    /// <summary>Modules that are linked by name, in the order given.</summary>
+    public KeyValuePair<string, string>[] Modules { get; init; } = [];
+
+    public BoundsChecks BoundsChecks { get; init; }
+
+    public WasmFeatures Features { get; init; } = WasmFeatures.Default;
+
+    public bool IsVerbose { get; init; }
+}

@@ -1,0 +1,246 @@
+using System.Diagnostics;
+using Wherry.Cli.Options;
+using Wherry.Cli.Output;
+using Wherry.Wasi;
+
+namespace Wherry.Cli.Running;
+
+/// <summary>Runs a module from the command line and gives the process's exit code.</summary>
+internal sealed class GuestRunner
+{
+    // Deep enough for recursive programs, and unwound within a second when one recurses without end.
+    private const int StackBytes = 16 << 20;
+    private const string CommandEntry = "_start";
+    private const string ReactorEntry = "_initialize";
+
+    private readonly RunOptions options;
+    private readonly long start = Stopwatch.GetTimestamp();
+    private readonly Deadline? deadline;
+
+    private GuestRunner(RunOptions options, Deadline? deadline)
+    {
+        this.options = options;
+        this.deadline = deadline;
+    }
+
+    public static int Run(RunOptions options)
+    {
+        Signals.EndOnRequest();
+        using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
+        var runner = new GuestRunner(options, deadline);
+        int exitCode = ExitCodes.CannotRun;
+        CommandException? failure = null;
+
+        // A thread of its own, since the size of the first thread's stack is the system's affair.
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    exitCode = runner.Run();
+                }
+                catch (CommandException exception)
+                {
+                    failure = exception;
+                }
+            },
+            StackBytes)
+        {
+            Name = "guest",
+        };
+        thread.Start();
+        thread.Join();
+        return failure is null ? exitCode : throw failure;
+    }
+
+    private int Run()
+    {
+        try
+        {
+            return RunModule();
+        }
+        catch (GuestExitException exit)
+        {
+            Tell($"the guest exited with code {(uint)exit.ExitCode}");
+            return ExitCodes.OfGuest(exit.ExitCode);
+        }
+        catch (TrapException) when (deadline is { IsOver: true })
+        {
+            throw new CommandException(ExitCodes.TimeLimit, deadline.Message);
+        }
+        catch (TrapException trap)
+        {
+            throw new CommandException(ExitCodes.Trap, TrapMessage.Describe(trap));
+        }
+        catch (OutOfMemoryException)
+        {
+            throw CommandException.CannotRun("there is not enough memory.");
+        }
+        catch (Exception exception) when (exception is not CommandException)
+        {
+            string details = options.IsVerbose ? $"\n{exception}" : " --verbose shows where.";
+            throw CommandException.CannotRun($"an error in Wherry itself, please report it: {exception.GetType().Name}: {exception.Message}{details}");
+        }
+    }
+
+    private int RunModule()
+    {
+        var engine = new Engine(new EngineOptions { BoundsChecks = options.BoundsChecks, Features = options.Features });
+        Module module = Load(options.ModulePath, engine);
+        Tell($"{options.ModulePath} is loaded; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
+
+        using var store = new Store(engine, new StoreOptions { Limits = Limits() });
+        deadline?.Watch(store);
+        using WasiContext wasi = OpenWasi();
+        var linker = new Linker(engine);
+        wasi.AddTo(linker);
+        foreach ((string name, string path) in options.Modules)
+        {
+            Instance library = Instantiate(linker, store, Load(path, engine));
+            library.GetFunction(ReactorEntry)?.Invoke();
+            linker.DefineInstance(name, library);
+        }
+
+        Instance instance = Instantiate(linker, store, module);
+        Tell("the module is instantiated");
+        int exitCode = Call(instance);
+        Tell("the guest ended");
+        return exitCode;
+    }
+
+    private int Call(Instance instance)
+    {
+        if (options.Invoke is { } name)
+        {
+            return CallNamed(instance, name, options.GuestArguments);
+        }
+
+        if (options.IsReactor)
+        {
+            if (options.GuestArguments is [var first, .. var rest])
+            {
+                return CallNamed(instance, first, rest);
+            }
+
+            instance.GetFunction(ReactorEntry)?.Invoke();
+            return ExitCodes.Success;
+        }
+
+        Function? entry = instance.GetFunction(CommandEntry);
+        if (entry is null)
+        {
+            throw CommandException.CannotRun(
+                $"{options.ModulePath} has no function {CommandEntry}: it is a library. Call one of its functions with --invoke NAME or --reactor."
+                + Functions(instance));
+        }
+
+        if (entry.Type.Parameters.Length > 0)
+        {
+            throw CommandException.CannotRun($"{options.ModulePath}: {CommandEntry} has the type {entry.Type}, but takes no arguments in WASI.");
+        }
+
+        entry.Invoke();
+        return ExitCodes.Success;
+    }
+
+    private int CallNamed(Instance instance, string name, string[] arguments)
+    {
+        Function function = instance.GetFunction(name)
+            ?? throw CommandException.Usage($"{options.ModulePath} exports no function '{name}'." + Functions(instance));
+        object?[] values = Invocation.ParseArguments(name, function.Type, arguments);
+        if (name != ReactorEntry)
+        {
+            instance.GetFunction(ReactorEntry)?.Invoke();
+        }
+
+        foreach (object? result in function.Invoke(values))
+        {
+            Console.Out.WriteLine(Invocation.Format(result));
+        }
+
+        return ExitCodes.Success;
+    }
+
+    private static string Functions(Instance instance)
+    {
+        string[] names = [.. instance.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => Terminal.CleanName(export.Name))];
+        const int shown = 12;
+        return names.Length == 0
+            ? " It exports no functions."
+            : $" It exports: {string.Join(", ", names.Take(shown))}{(names.Length > shown ? $" and {names.Length - shown} more" : "")}.";
+    }
+
+    private static Module Load(string path, Engine engine) => ModuleFile.Load(path, ModuleFile.Read(path), engine);
+
+    private static Instance Instantiate(Linker linker, Store store, Module module)
+    {
+        try
+        {
+            return linker.Instantiate(store, module);
+        }
+        catch (LinkException exception)
+        {
+            throw CommandException.CannotRun(LinkAdvice.Explain(module, exception.Message));
+        }
+    }
+
+    private ResourceLimits Limits()
+    {
+        ResourceLimits limits = ResourceLimits.Default;
+        if (options.MemoryLimit is { } bytes)
+        {
+            limits = limits with { MemoryBytes = bytes };
+        }
+
+        if (options.MemoryPageLimit is { } pages)
+        {
+            limits = limits with { MemoryBytes = Math.Min(limits.MemoryBytes, pages > long.MaxValue >> 16 ? long.MaxValue : pages << 16) };
+        }
+
+        return limits;
+    }
+
+    private WasiContext OpenWasi()
+    {
+        var environment = new Dictionary<string, string>();
+        foreach ((string name, string value) in options.Environment)
+        {
+            environment[name] = value;
+        }
+
+        try
+        {
+            return new WasiContext(new WasiOptions
+            {
+                Arguments = [Path.GetFileName(options.ModulePath), .. options.GuestArguments],
+                Environment = environment,
+                Directories = options.Folders,
+                TcpListeners = options.TcpListeners,
+                NetworkPolicy = new NetworkPolicy
+                {
+                    AllowsEverything = options.HasHostNetwork,
+                    PublishedPorts = [.. options.PublishedPorts],
+                    ConnectRules = [.. options.ConnectRules],
+                    Listening = port => Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}"),
+                    Denied = Terminal.Note,
+                },
+            });
+        }
+        catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
+        {
+            throw CommandException.CannotRun(exception.Message);
+        }
+        catch (ArgumentException exception)
+        {
+            throw CommandException.Usage(exception.Message.Split(" (Parameter")[0]);
+        }
+    }
+
+    private void Tell(string message)
+    {
+        if (options.IsVerbose)
+        {
+            Terminal.Note($"{Stopwatch.GetElapsedTime(start).TotalMilliseconds,6:0.0} ms: {message}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+namespace Wherry.Cli.Running;
+
+/// <summary>Says what would provide an import that is missing.</summary>
+internal static class LinkAdvice
+{
+    /// <summary>The linker's message, and advice for the import that it names.</summary>
+    public static string Explain(Module module, string message)
+    {
+        foreach (ModuleImport import in module.Imports)
+        {
+            if (message.Contains(import.Module, StringComparison.Ordinal) && message.Contains(import.Name, StringComparison.Ordinal))
+            {
+                return $"{message.TrimEnd()} {For(import)}".TrimEnd();
+            }
+        }
+
+        return message;
+    }
+
+    private static string For(ModuleImport import) => import.Module switch
+    {
+        "wasi_snapshot_preview1" => "It is no function of WASI preview 1 or of the socket extension with that type.",
+        "wasi_unstable" => "It belongs to an older WASI; build again for wasm32-wasip1.",
+        "wasix_32v1" or "wasix_64v1" => "WASIX is not supported; build for wasm32-wasip1.",
+        "wbg" or "__wbindgen_placeholder__" => "The module was built for browsers by wasm-bindgen; build for wasm32-wasip1.",
+        "gojs" or "go" => "The module was built for browsers; build with GOOS=wasip1 GOARCH=wasm.",
+        "env" => "Give the module that exports it with --module env:FILE, or link it when the module is built (undefined symbols become imports from env).",
+        _ when import.Module.StartsWith("wasi_ephemeral_nn", StringComparison.Ordinal) => "Machine learning (wasi-nn) is not supported yet.",
+        _ when import.Module.StartsWith("wasi:", StringComparison.Ordinal) => "It is a WASI 0.2 interface; build for wasm32-wasip1.",
+        var name => $"Give a module that exports it with --module {name}:FILE.",
+    };
+}

@@ -1,0 +1,110 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Wherry.Cli.Inspection;
+using Wherry.Cli.Options;
+using Wherry.Cli.Output;
+using Wherry.Cli.Running;
+
+namespace Wherry.Cli;
+
+/// <summary>The command <c>wherry</c>: finds the subcommand, parses its options, runs it, and turns what goes wrong into one message.</summary>
+internal static class WherryCommand
+{
+    // No response files: "@x" is a name like any other.
+    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null };
+
+    private static readonly InvocationConfiguration Invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
+
+    public static int Run(string[] arguments)
+    {
+        try
+        {
+            return arguments is ["run", ..] ? RunModule(arguments) : RunOther(arguments);
+        }
+        catch (CommandException exception)
+        {
+            Terminal.Error(exception.Message);
+            return exception.ExitCode;
+        }
+        catch (OutOfMemoryException)
+        {
+            Terminal.Error("there is not enough memory.");
+            return ExitCodes.CannotRun;
+        }
+        catch (IOException exception)
+        {
+            Terminal.Error(exception.Message);
+            return ExitCodes.Failure;
+        }
+    }
+
+    private static int RunModule(string[] arguments)
+    {
+        var commandLine = new RunCommandLine();
+        int module = 1 + GuestArguments.FindModule(arguments.AsSpan(1), commandLine.Command.Options);
+        string[] own = arguments[..Math.Min(module + 1, arguments.Length)];
+        string[] guest = module + 1 < arguments.Length ? arguments[(module + 1)..] : [];
+
+        var root = new RootCommand("Runs WebAssembly microservices.") { commandLine.Command };
+        root.Directives.Clear();
+        ParseResult result = root.Parse(own, Parser);
+        if (result.Action is not null && result.Action.GetType().Namespace!.StartsWith("System.CommandLine", StringComparison.Ordinal) && result.Errors.Count == 0)
+        {
+            return result.Invoke(Invocation);
+        }
+
+        ThrowIfWrong(result, "run");
+        foreach (string remark in commandLine.Remarks(result))
+        {
+            Terminal.Note(remark);
+        }
+
+        return GuestRunner.Run(commandLine.Bind(result, guest));
+    }
+
+    private static int RunOther(string[] arguments)
+    {
+        var root = new RootCommand("Runs WebAssembly microservices: modules with WASI preview 1 and sockets, sandboxed.")
+        {
+            new RunCommandLine().Command,
+            InspectCommand.Create(),
+            ValidateCommand.Create(),
+        };
+        root.Directives.Clear();
+        ParseResult result = root.Parse(arguments, Parser);
+        if (result.Errors.Count > 0 && arguments is [var first, ..] && !first.StartsWith('-') && root.Subcommands.All(command => command.Name != first))
+        {
+            throw CommandException.Usage(File.Exists(first)
+                ? $"'{first}' is not a command. To run the module: wherry run {first}"
+                : $"'{first}' is not a command. There are run, inspect and validate; see wherry --help.");
+        }
+
+        ThrowIfWrong(result, result.CommandResult.Command == root ? "" : result.CommandResult.Command.Name);
+        return result.Invoke(Invocation);
+    }
+
+    private static void ThrowIfWrong(ParseResult result, string command)
+    {
+        if (result.Errors.Count == 0)
+        {
+            return;
+        }
+
+        string help = $" See wherry {command}{(command.Length > 0 ? " " : "")}--help.";
+        string first = result.Errors[0].Message;
+        if (result.UnmatchedTokens is [var unknown, ..] && unknown.StartsWith('-'))
+        {
+            first = $"there is no option {unknown}.";
+        }
+        else if (first.StartsWith("Required argument missing for command", StringComparison.Ordinal))
+        {
+            first = "which module? It is missing.";
+        }
+        else if (first.StartsWith("Required argument missing for option: ", StringComparison.Ordinal))
+        {
+            first = $"{first["Required argument missing for option: ".Length..].Trim('\'', '.')} needs a value.";
+        }
+
+        throw CommandException.Usage(first + help);
+    }
+}
