@@ -41,7 +41,9 @@ internal static class TypeEncoding
     private const byte NonNullable = 0x64;
     private const byte Nullable = 0x63;
 
-    public static EncodedValueType ReadValueType(ref ByteReader reader)
+    /// <param name="reader">Where the type stands.</param>
+    /// <param name="error">What to say if it is none.</param>
+    public static EncodedValueType ReadValueType(ref ByteReader reader, string error = "malformed value type")
     {
         int start = reader.Position;
         byte code = reader.ReadByte();
@@ -58,9 +60,9 @@ internal static class TypeEncoding
             case 0x7B:
                 return new(WasmValueKind.V128);
             default:
-                if (!TryReadReferenceType(code, ref reader, out EncodedValueType type))
+                if (!TryReadReferenceType(code, ref reader, error, out EncodedValueType type))
                 {
-                    MalformedModuleException.Throw($"malformed value type: byte 0x{code:x2}", start);
+                    MalformedModuleException.Throw($"{error}: byte 0x{code:x2}", start);
                 }
 
                 return type;
@@ -71,7 +73,7 @@ internal static class TypeEncoding
     {
         int start = reader.Position;
         byte code = reader.ReadByte();
-        if (!TryReadReferenceType(code, ref reader, out EncodedValueType type))
+        if (!TryReadReferenceType(code, ref reader, "malformed reference type", out EncodedValueType type))
         {
             MalformedModuleException.Throw($"malformed reference type: byte 0x{code:x2}", start);
         }
@@ -79,7 +81,9 @@ internal static class TypeEncoding
         return type;
     }
 
-    public static EncodedHeapType ReadHeapType(ref ByteReader reader)
+    /// <param name="reader">Where the type stands.</param>
+    /// <param name="error">What to say if it is none.</param>
+    public static EncodedHeapType ReadHeapType(ref ByteReader reader, string error = "malformed heap type")
     {
         int start = reader.Position;
         byte code = reader.PeekByte();
@@ -88,35 +92,42 @@ internal static class TypeEncoding
             _ = reader.ReadByte();
             if (code == Exact)
             {
-                return new(HeapTypeKind.Defined, reader.ReadIndex(), IsExact: true);
+                return new(HeapTypeKind.Defined, ReadIndex(ref reader, error), IsExact: true);
             }
 
             if (AbstractKind(code) is not { } kind)
             {
-                MalformedModuleException.Throw($"malformed heap type: byte 0x{code:x2}", start);
+                MalformedModuleException.Throw($"{error}: byte 0x{code:x2}", start);
                 return default;
             }
 
             return new(kind);
         }
 
-        long index = reader.ReadS33();
-        if (index < 0)
-        {
-            MalformedModuleException.Throw($"malformed heap type: {index}", start);
-        }
-
-        return new(HeapTypeKind.Defined, (int)Math.Min(index, int.MaxValue));
+        return new(HeapTypeKind.Defined, ReadIndex(ref reader, error));
     }
 
     /// <summary>Whether a byte starts a value type, as opposed to a non-negative type index.</summary>
     public static bool StartsValueType(byte code) => code is >= 0x40 and < 0x80;
 
-    private static bool TryReadReferenceType(byte code, ref ByteReader reader, out EncodedValueType type)
+    /// <summary>A type index where a heap type may stand: a signed integer that is not negative.</summary>
+    private static int ReadIndex(ref ByteReader reader, string error)
+    {
+        int start = reader.Position;
+        long index = reader.ReadS33();
+        if (index < 0)
+        {
+            MalformedModuleException.Throw($"{error}: {index}", start);
+        }
+
+        return (int)Math.Min(index, int.MaxValue);
+    }
+
+    private static bool TryReadReferenceType(byte code, ref ByteReader reader, string error, out EncodedValueType type)
     {
         if (code is Nullable or NonNullable)
         {
-            type = new(WasmValueKind.Reference, code == Nullable, ReadHeapType(ref reader));
+            type = new(WasmValueKind.Reference, code == Nullable, ReadHeapType(ref reader, error));
             return true;
         }
 

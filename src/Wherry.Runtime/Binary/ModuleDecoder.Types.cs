@@ -100,19 +100,20 @@ internal sealed partial class ModuleDecoder
         if (code == 0x4C)
         {
             _features.Require(WasmFeatures.CustomDescriptors, "A descriptor", start);
-            describes = ReadTypeIndex(ref reader, int.MaxValue);
-            start = reader.Position;
-            code = reader.ReadByte();
+            describes = ReadGroupIndex(ref reader, end, "described");
             if (describes >= index)
             {
-                Invalid(describes >= end ? $"unknown type {describes}" : $"forward use of described type {describes} by type {index}", start);
+                Invalid($"forward use of described type {describes} by type {index}", start);
             }
+
+            start = reader.Position;
+            code = reader.ReadByte();
         }
 
         if (code == 0x4D)
         {
             _features.Require(WasmFeatures.CustomDescriptors, "A type with a descriptor", start);
-            descriptor = ReadTypeIndex(ref reader, end);
+            descriptor = ReadGroupIndex(ref reader, end, "descriptor");
             start = reader.Position;
             code = reader.ReadByte();
         }
@@ -191,7 +192,7 @@ internal sealed partial class ModuleDecoder
                 _ = reader.ReadByte();
                 break;
             default:
-                type = ReadDefinitionValueType(ref reader, end);
+                type = ReadDefinitionValueType(ref reader, end, "malformed storage type");
                 break;
         }
 
@@ -199,10 +200,10 @@ internal sealed partial class ModuleDecoder
     }
 
     /// <summary>A value type in a definition: it may refer to types up to <paramref name="end"/>.</summary>
-    private EncodedValueType ReadDefinitionValueType(ref ByteReader reader, int end)
+    private EncodedValueType ReadDefinitionValueType(ref ByteReader reader, int end, string error = "malformed value type")
     {
         int start = reader.Position;
-        EncodedValueType type = TypeEncoding.ReadValueType(ref reader);
+        EncodedValueType type = TypeEncoding.ReadValueType(ref reader, error);
         _features.Require(type, start);
         if (type.HeapType.Kind == HeapTypeKind.Defined && type.HeapType.TypeIndex >= end)
         {
@@ -210,6 +211,19 @@ internal sealed partial class ModuleDecoder
         }
 
         return type;
+    }
+
+    /// <summary>The index of a type of the same group.</summary>
+    private int ReadGroupIndex(ref ByteReader reader, int end, string what)
+    {
+        int start = reader.Position;
+        int index = reader.ReadIndex();
+        if (index < _typeCount || index >= end)
+        {
+            Invalid($"{what} type is outside rec group: {index}", start);
+        }
+
+        return index;
     }
 
     private int ReadTypeIndex(ref ByteReader reader, int end)

@@ -390,10 +390,11 @@ internal ref partial struct FunctionValidator
             return;
         }
 
-        OperandType operand = PopSlow(OperandType.Defined(_context.Canonical(_reader.Index), isNullable: true));
+        int index = _context.Canonical(_reader.Index);
+        OperandType operand = PopSlow(OperandType.Defined(index, isNullable: true));
 
         // Whatever is known to be exactly of the type, or to be no value at all, has exactly its descriptor.
-        bool isExact = operand.IsBottom || operand.IsBottomHeap || operand.IsExact || operand.Heap == HeapTypeKind.None;
+        bool isExact = operand.IsBottom || operand.IsBottomHeap || operand.Heap == HeapTypeKind.None || (operand.IsExact && operand.TypeIndex == index);
         Push(OperandType.Defined(_context.IndexOf(descriptor), isNullable: false, isExact));
     }
 

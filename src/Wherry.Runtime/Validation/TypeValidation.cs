@@ -13,14 +13,10 @@ internal static class TypeValidation
         for (int i = 0; i < types.Length; i++)
         {
             // A group that was defined before is valid as it was then, but the messages speak of the new indices.
-            if (!indices.TryAdd(types[i], i))
-            {
-                indices[types[i]] = i;
-            }
-
+            indices[types[i]] = i;
             if (types[i].Supertype is { } supertype)
             {
-                CheckSupertype(types[i], supertype, i, indices[supertype], module.Offsets.Types[i]);
+                CheckSupertype(types[i], supertype, i, indices, module.Offsets.Types[i]);
             }
         }
 
@@ -74,7 +70,7 @@ internal static class TypeValidation
         };
     }
 
-    private static void CheckSupertype(DefinedType type, DefinedType supertype, int index, int superIndex, int offset)
+    private static void CheckSupertype(DefinedType type, DefinedType supertype, int index, Dictionary<DefinedType, int> indices, int offset)
     {
         string reason;
         if (supertype.IsFinal)
@@ -85,16 +81,16 @@ internal static class TypeValidation
         {
             reason = $"{type} does not match {supertype}";
         }
-        else if (!MatchesDescriptors(type, supertype))
+        else if ((supertype.Descriptor is not null && type.Descriptor is null) || (type.Describes is null) != (supertype.Describes is null))
         {
-            reason = "their descriptors do not match";
+            reason = "one has a descriptor or is one, the other not";
         }
         else
         {
             return;
         }
 
-        InvalidModuleException.Throw($"sub type {index} does not match super type {superIndex}: {reason}", offset);
+        InvalidModuleException.Throw($"sub type {index} does not match super type {indices[supertype]}: {reason}", offset);
     }
 
     private static bool MatchesComposite(DefinedType type, DefinedType supertype)
@@ -148,39 +144,23 @@ internal static class TypeValidation
         return true;
     }
 
-    /// <summary>
-    /// A type whose supertype has a descriptor has one too, a subtype of that; and a type describes something exactly if its supertype
-    /// does (custom descriptors).
-    /// </summary>
-    private static bool MatchesDescriptors(DefinedType type, DefinedType supertype)
-    {
-        if (supertype.Descriptor is { } descriptor && (type.Descriptor is null || !type.Descriptor.IsSubtypeOf(descriptor)))
-        {
-            return false;
-        }
-
-        return (type.Describes is null) == (supertype.Describes is null)
-            && (supertype.Describes is null || type.Describes!.IsSubtypeOf(supertype.Describes));
-    }
-
+    /// <summary>Descriptors and what they describe stand in pairs, and pairs of subtypes below pairs of supertypes (custom descriptors).</summary>
     private static void CheckDescriptors(DefinedType type, int index, Dictionary<DefinedType, int> indices, int offset)
     {
         string? error = null;
         if (type.Descriptor is { } descriptor)
         {
-            int other = indices[descriptor];
-            error = type.Kind != CompositeKind.Struct || descriptor.Kind != CompositeKind.Struct ? $"descriptor type must be a struct: type {index} and its descriptor {other}"
-                : !ReferenceEquals(type.Group, descriptor.Group) ? $"descriptor type is outside rec group: type {index} and its descriptor {other}"
-                : !ReferenceEquals(descriptor.Describes, type) ? $"type is not described by its descriptor: type {index} and its descriptor {other}"
+            error = type.Kind != CompositeKind.Struct ? $"descriptor type must be a struct: type {index} has one"
+                : !ReferenceEquals(descriptor.Describes, type) ? $"type is not described by its descriptor: type {index} and its descriptor {indices[descriptor]}"
+                : type.Supertype?.Descriptor is { } above && !descriptor.IsSubtypeOf(above) ? $"descriptor type {indices[descriptor]} does not match that of the super type of type {index}"
                 : null;
         }
 
         if (error is null && type.Describes is { } described)
         {
-            int other = indices[described];
-            error = type.Kind != CompositeKind.Struct || described.Kind != CompositeKind.Struct ? $"described type must be a struct: type {index} describes {other}"
-                : !ReferenceEquals(type.Group, described.Group) ? $"described type is outside rec group: type {index} describes {other}"
-                : !ReferenceEquals(described.Descriptor, type) ? $"described type is not described by descriptor: type {index} describes {other}"
+            error = type.Kind != CompositeKind.Struct ? $"described type must be a struct: type {index} describes one"
+                : !ReferenceEquals(described.Descriptor, type) ? $"described type is not described by descriptor: type {index} describes {indices[described]}"
+                : type.Supertype?.Describes is { } above && !described.IsSubtypeOf(above) ? $"described type {indices[described]} does not match that of the super type of type {index}"
                 : null;
         }
 
