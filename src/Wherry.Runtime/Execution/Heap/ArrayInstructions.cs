@@ -44,6 +44,25 @@ internal static class ArrayInstructions
         return Finish(type, elements, heap, sample);
     }
 
+    /// <summary>Where an element lies, for <c>array.get</c> and <c>array.set</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ref T Element<T>(object? array, int index)
+    {
+        if (array is null)
+        {
+            HeapThrow.NullArray();
+        }
+
+        T[] elements = Unsafe.As<GuestArray<T>>(array).Elements;
+        if ((uint)index >= (uint)elements.Length)
+        {
+            HeapThrow.ArrayOutOfBounds();
+        }
+
+        // In bounds; an element access of the CLR would look at the array's type as well.
+        return ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(elements), (uint)index);
+    }
+
     /// <summary><c>array.fill</c>.</summary>
     public static void Fill<T>(GuestArray<T>? array, int offset, T value, int count)
     {
@@ -83,7 +102,7 @@ internal static class ArrayInstructions
             HeapThrow.NullArray();
         }
 
-        return Unsafe.As<GuestArray>(array!).Length;
+        return Unsafe.As<GuestArray>(array).Length;
     }
 
     private static T[] NotNull<T>(GuestArray<T>? array)

@@ -65,6 +65,16 @@ internal sealed class GuestHeap(long limit)
         }
     }
 
+    /// <summary>Calls <see cref="Register"/> if <see cref="Charge"/> asked for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void RegisterIf(bool sample, object value)
+    {
+        if (sample)
+        {
+            Register(value);
+        }
+    }
+
     /// <summary>Frees the handles; the objects themselves are the collector's.</summary>
     public void Dispose()
     {

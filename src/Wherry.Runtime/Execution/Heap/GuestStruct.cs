@@ -9,8 +9,8 @@ namespace Wherry.Execution.Heap;
 /// <summary>A struct (specification, 4.2.9), here without fields.</summary>
 internal class GuestStruct(DefinedType type) : GuestObject(type)
 {
-    /// <summary>How many fields have a member of their own; the others are in <see cref="LongGuestStruct"/>.</summary>
-    public const int InlineFields = 16;
+    /// <summary>How many fields have a member of their own. With more, one further member holds the <see cref="LongGuestStruct.Extra"/> for the others: see <see cref="LongGuestStruct"/>.</summary>
+    public const int InlineFields = 15;
 }
 
 internal class GuestStruct<T0>(DefinedType type) : GuestStruct(type)

@@ -15,6 +15,9 @@ internal static class HeapInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsInstance(object? value, DefinedType type) => value is GuestObject guest && IsInstanceOfObject(guest, type);
 
+    /// <summary>Whether a value is of the very type and no subtype (custom descriptors).</summary>
+    public static bool IsExactInstance(object? value, DefinedType type) => value is GuestObject guest && ReferenceEquals(guest.Type, type);
+
     /// <summary>The same for a value that the validator knows to be null or a struct or an array.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsInstanceOfKnownObject(object? value, DefinedType type) =>
@@ -32,6 +35,18 @@ internal static class HeapInstructions
 
     public static bool IsArray(object? value) => value is GuestArray;
 
+    /// <summary>The operand of a struct access, which must not be null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static object NonNullStruct(object? value)
+    {
+        if (value is null)
+        {
+            HeapThrow.NullStruct();
+        }
+
+        return value;
+    }
+
     public static object RefI31(int value) => I31.Create(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,7 +57,7 @@ internal static class HeapInstructions
             HeapThrow.NullI31();
         }
 
-        return Unsafe.As<I31>(value!).Value;
+        return Unsafe.As<I31>(value).Value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -10,9 +10,9 @@ namespace Wherry.Execution.Heap;
 internal static class LongGuestStruct
 {
     /// <summary>The number of array slots that a struct of this many fields needs.</summary>
-    public static int ExtraFields(int fields) => Math.Max(0, fields - GuestStruct.InlineFields + 1);
+    public static int ExtraFields(int fields) => Math.Max(0, fields - GuestStruct.InlineFields);
 
-    /// <summary>The arrays of a long struct: its last inline field holds this object.</summary>
+    /// <summary>The arrays of a long struct: its sixteenth member holds this object.</summary>
     internal sealed class Extra(int count)
     {
         public readonly object?[] References = new object?[count];

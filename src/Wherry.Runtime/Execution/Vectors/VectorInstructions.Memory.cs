@@ -7,6 +7,10 @@ namespace Wherry.Execution.Vectors;
 /// <summary>Loads and stores of parts of vectors (specification, 4.6.11).</summary>
 internal static partial class VectorInstructions
 {
+    /// <summary>A constant, which the JIT folds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V V128Const(long low, long high) => Vector128.Create(low, high).AsByte();
+
     // The pointers come from compiled code, which has computed an address inside guarded or checked memory.
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -68,4 +72,12 @@ internal static partial class VectorInstructions
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe V V128Load64Zero(byte* address) => Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(address)).AsByte();
+
+    /// <summary>Reads the first and the last byte of an access whose result nothing needs: it traps as the access would.</summary>
+    public static unsafe V Probe(byte* address, int size)
+    {
+        Volatile.Read(ref *address);
+        Volatile.Read(ref address[size - 1]);
+        return V.Zero;
+    }
 }
