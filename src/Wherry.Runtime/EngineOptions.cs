@@ -12,6 +12,9 @@ public sealed record EngineOptions
     /// <summary>The proposals that modules may use.</summary>
     public WasmFeatures Features { get; init; } = WasmFeatures.Default;
 
+    /// <summary>Whether relaxed vector instructions give the same results on every processor, at some cost, rather than what the processor does fastest.</summary>
+    public bool DeterministicRelaxedSimd { get; init; }
+
     /// <summary>How large modules may be.</summary>
     public ModuleLimits ModuleLimits { get; init; } = ModuleLimits.Default;
 

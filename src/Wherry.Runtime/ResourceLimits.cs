@@ -9,6 +9,12 @@ public sealed record ResourceLimits
     /// <summary>Bytes of linear memory. Beyond it <c>memory.grow</c> answers -1 and instantiation fails.</summary>
     public long MemoryBytes { get; init; } = long.MaxValue;
 
+    /// <summary>
+    /// Bytes of structs and arrays (garbage collection), known within a fifth. A guest that keeps more alive traps. They live on the host's own
+    /// heap, so that this bounds what a guest can take of it.
+    /// </summary>
+    public long HeapBytes { get; init; } = 1L << 30;
+
     /// <summary>Elements of tables. Beyond it <c>table.grow</c> answers -1 and instantiation fails.</summary>
     public long TableElements { get; init; } = 10_000_000;
 

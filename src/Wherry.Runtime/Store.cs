@@ -1,4 +1,5 @@
 using Wherry.Execution;
+using Wherry.Execution.Heap;
 using Wherry.Execution.Memories;
 
 namespace Wherry;
@@ -26,6 +27,7 @@ public sealed unsafe partial class Store : IDisposable
         ArgumentNullException.ThrowIfNull(engine);
         Engine = engine;
         Options = options ?? StoreOptions.Default;
+        Heap = new GuestHeap(Options.Limits.HeapBytes);
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
 
@@ -50,6 +52,9 @@ public sealed unsafe partial class Store : IDisposable
 
     /// <summary>What bounds its guests.</summary>
     public StoreOptions Options { get; }
+
+    /// <summary>Accounts for the structs and arrays of its guests.</summary>
+    internal GuestHeap Heap { get; }
 
     /// <summary>For the embedder: whatever its host functions need to find.</summary>
     public object? UserState { get; set; }

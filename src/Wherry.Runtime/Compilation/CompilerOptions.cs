@@ -3,4 +3,5 @@ namespace Wherry.Compilation;
 /// <summary>What the compiler must know of the system that its code will run on.</summary>
 /// <param name="GuardsMemory">Whether accesses beyond a 32-bit memory fault, so that they need no check.</param>
 /// <param name="HasSafepointPages">Whether interruption makes pages unreadable; if not, loop heads look at a byte.</param>
-internal sealed record CompilerOptions(bool GuardsMemory, bool HasSafepointPages);
+/// <param name="IsDeterministic">Whether relaxed vector instructions give the same results on every processor.</param>
+internal sealed record CompilerOptions(bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false);

@@ -32,6 +32,35 @@ internal sealed class ControlFrame
     /// <summary>The operands of an <c>if</c>, for its else branch.</summary>
     public StackEntry[] Operands { get; set; } = [];
 
+    /// <summary>How many protected regions its label is in.</summary>
+    public int TryDepth { get; init; }
+
+    /// <summary>Whether its body is a protected region.</summary>
+    public bool IsProtected { get; set; }
+
+    /// <summary>Whether the protected region has ended: what follows is the code of handlers.</summary>
+    public bool HandlersReached { get; set; }
+
+    /// <summary>The handlers, in their order.</summary>
+    public CatchClause[] Clauses { get; set; } = [];
+
+    public int[] ClauseLabels { get; set; } = [];
+
+    /// <summary>How many of a legacy <c>try</c>'s handlers were met.</summary>
+    public int ClausesReached { get; set; }
+
+    /// <summary>Whether the end of a legacy <c>try</c> can be reached.</summary>
+    public bool IsEndReached { get; set; }
+
+    /// <summary>The emitter's local with the exception that was caught.</summary>
+    public int Exception { get; set; } = -1;
+
+    /// <summary>The emitter's local with the number of the handler that catches it.</summary>
+    public int Clause { get; set; } = -1;
+
+    /// <summary>Writes code at the end of the protected region that throws again what inner handlers must not see.</summary>
+    public List<Action> RethrowPads { get; } = [];
+
     /// <summary>The types that a branch to it carries.</summary>
     public WasmValueKind[] CarriedKinds => Opcode == Opcode.Loop ? Parameters : Results;
 }

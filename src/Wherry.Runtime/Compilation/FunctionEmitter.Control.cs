@@ -41,7 +41,7 @@ internal sealed partial class FunctionEmitter
                 _unreachable = true;
                 return true;
             default:
-                return TryEmitCall(ref reader);
+                return TryEmitCall(ref reader) || TryEmitException(ref reader);
         }
     }
 
@@ -71,6 +71,7 @@ internal sealed partial class FunctionEmitter
             Height = height,
             Region = partsRegion ? height : Region,
             IsTargeted = isTargeted,
+            TryDepth = _tryDepth,
         };
         _frames.Add(frame);
         return frame;
@@ -153,6 +154,12 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        if (frame.Opcode is Opcode.TryTable or Opcode.Try)
+        {
+            EmitTryEnd(frame);
+            return;
+        }
+
         if (frame.ElseLabel >= 0)
         {
             EmitMissingElse(frame);
@@ -217,6 +224,7 @@ internal sealed partial class FunctionEmitter
             _il.Emit(OpCodes.Ret);
         }
 
+        EmitDeferred();
         _frames.RemoveAt(_frames.Count - 1);
     }
 
@@ -309,7 +317,7 @@ internal sealed partial class FunctionEmitter
 
         DropAllBelow(frame.CarriedKinds.Length);
         StoreCarried(frame);
-        _il.Branch(OpCodes.Br, frame.Label);
+        EmitJump(frame);
     }
 
     private void EmitBranchIf(int depth)
@@ -322,7 +330,7 @@ internal sealed partial class FunctionEmitter
     /// <summary>A branch on what is on the IL stack, with all operands in locals.</summary>
     private void EmitBranchOnCondition(ControlFrame frame, Comparison? condition, bool expected)
     {
-        if (frame.CarriedKinds.Length == 0)
+        if (frame.CarriedKinds.Length == 0 && !Crosses(frame))
         {
             EmitBranchOn(condition, expected, LabelOf(frame));
             return;
@@ -337,7 +345,7 @@ internal sealed partial class FunctionEmitter
         else
         {
             CopyCarried(frame);
-            _il.Branch(OpCodes.Br, frame.Label);
+            EmitJump(frame);
         }
 
         _il.MarkLabel(skip);
@@ -397,7 +405,7 @@ internal sealed partial class FunctionEmitter
             else
             {
                 CopyCarried(frame);
-                _il.Branch(OpCodes.Br, frame.Label);
+                EmitJump(frame);
             }
         }
     }
@@ -405,7 +413,7 @@ internal sealed partial class FunctionEmitter
     private int ArmLabel(int depth, Dictionary<int, int> trampolines)
     {
         ControlFrame frame = _frames[_frames.Count - 1 - depth];
-        if (frame.CarriedKinds.Length == 0)
+        if (frame.CarriedKinds.Length == 0 && !Crosses(frame))
         {
             return LabelOf(frame);
         }
@@ -434,6 +442,12 @@ internal sealed partial class FunctionEmitter
         {
             DropAllBelow(count);
             Load(count, loadsAhead: false);
+        }
+
+        if (_tryDepth > 0)
+        {
+            EmitProtectedReturn();
+            return;
         }
 
         if (count > 1)

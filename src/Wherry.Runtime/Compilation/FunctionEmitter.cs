@@ -279,7 +279,7 @@ internal sealed partial class FunctionEmitter
                 break;
             default:
                 if (!TryEmitControl(ref reader) && !TryEmitVariable(ref reader) && !TryEmitMemory(ref reader) && !TryEmitReference(ref reader)
-                    && !TryEmitBulk(ref reader) && !TryEmitVector(ref reader))
+                    && !TryEmitGarbageCollection(ref reader) && !TryEmitBulk(ref reader) && !TryEmitVector(ref reader))
                 {
                     throw new InvalidOperationException($"No code for {reader.Instruction.Name}.");
                 }

@@ -10,6 +10,7 @@ namespace Wherry.Compilation;
 internal sealed class FunctionScan
 {
     private readonly List<bool> _targeted = [];
+    private readonly Dictionary<int, List<CatchClause>> _legacyClauses = [];
 
     private FunctionScan(int localCount, int memoryCount)
     {
@@ -31,6 +32,9 @@ internal sealed class FunctionScan
 
     /// <summary>Memories that it loads from or stores to.</summary>
     public bool[] UsedMemories { get; }
+
+    /// <summary>The handlers of a legacy <c>try</c>, by the order in which blocks start.</summary>
+    public CatchClause[] LegacyClauses(int block) => _legacyClauses.TryGetValue(block, out List<CatchClause>? clauses) ? [.. clauses] : [];
 
     /// <summary>Whether anything branches to a block, by the order in which blocks start.</summary>
     public bool IsTargeted(int block) => _targeted[block];
@@ -65,6 +69,12 @@ internal sealed class FunctionScan
 
                     open.Add((_targeted.Count, false));
                     _targeted.Add(false);
+                    break;
+                case Opcode.Catch:
+                    AddLegacyClause(open[^1].Block, new CatchClause(CatchKind.Catch, reader.Index, 0));
+                    break;
+                case Opcode.CatchAll:
+                    AddLegacyClause(open[^1].Block, new CatchClause(CatchKind.CatchAll, 0, 0));
                     break;
                 case Opcode.End:
                     open.RemoveAt(open.Count - 1);
@@ -114,6 +124,17 @@ internal sealed class FunctionScan
                     break;
             }
         }
+    }
+
+    private void AddLegacyClause(int block, CatchClause clause)
+    {
+        if (!_legacyClauses.TryGetValue(block, out List<CatchClause>? clauses))
+        {
+            clauses = [];
+            _legacyClauses.Add(block, clauses);
+        }
+
+        clauses.Add(clause);
     }
 
     private void Target(List<(int Block, bool IsLoop)> open, int label)

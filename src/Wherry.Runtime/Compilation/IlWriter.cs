@@ -181,6 +181,29 @@ internal sealed class IlWriter(ILGenerator? generator)
         generator?.Emit(code, type);
     }
 
+    public void BeginTry() => generator?.BeginExceptionBlock();
+
+    /// <summary>Ends the protected code (the generator writes a leave) and starts the filter of its handler.</summary>
+    public void BeginFilter()
+    {
+        Size += 5;
+        generator?.BeginExceptFilterBlock();
+    }
+
+    /// <summary>Ends the filter (the generator writes endfilter) and starts the handler.</summary>
+    public void BeginCatch()
+    {
+        Size += 2;
+        generator?.BeginCatchBlock(null);
+    }
+
+    /// <summary>Ends the handler (the generator writes a leave).</summary>
+    public void EndTry()
+    {
+        Size += 5;
+        generator?.EndExceptionBlock();
+    }
+
     private void Variable(int index, OpCode zero, OpCode one, OpCode two, OpCode three, OpCode small, OpCode large)
     {
         switch (index)

@@ -17,6 +17,8 @@ internal static class RuntimeMembers
     public static readonly FieldInfo Tables = Field(typeof(GuestInstance), nameof(GuestInstance.Tables));
     public static readonly FieldInfo ImportedFunctions = Field(typeof(GuestInstance), nameof(GuestInstance.ImportedFunctions));
     public static readonly FieldInfo Globals = Field(typeof(GuestInstance), nameof(GuestInstance.Globals));
+    public static readonly FieldInfo Types = Field(typeof(GuestInstance), nameof(GuestInstance.Types));
+    public static readonly FieldInfo Heap = Field(typeof(GuestInstance), nameof(GuestInstance.Heap));
     public static readonly FieldInfo MemoryBase = Field(typeof(Memory), nameof(Memory.Base));
     public static readonly FieldInfo MemoryLength = Field(typeof(Memory), nameof(Memory.Length));
     public static readonly FieldInfo TableElements = Field(typeof(Table), nameof(Table.Elements));

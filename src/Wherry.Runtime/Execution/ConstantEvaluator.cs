@@ -1,6 +1,8 @@
 using System.Runtime.Intrinsics;
 using Wherry.Binary;
+using Wherry.Execution.Heap;
 using Wherry.Instructions;
+using Wherry.Types;
 
 namespace Wherry.Execution;
 
@@ -26,6 +28,19 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
         return _stack.Pop();
     }
 
+    private void Push(object reference) => _stack.Push(new ConstantValue(0, reference));
+
+    private ConstantValue[] Pop(int count)
+    {
+        var values = new ConstantValue[count];
+        for (int i = count - 1; i >= 0; i--)
+        {
+            values[i] = _stack.Pop();
+        }
+
+        return values;
+    }
+
     private void Step(ref InstructionReader reader)
     {
         switch (reader.Opcode)
@@ -46,6 +61,29 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
                 break;
             case Opcode.RefFunc:
                 _stack.Push(new ConstantValue(0, instance.GetReference(reader.Index)));
+                break;
+            case Opcode.RefI31:
+                _stack.Push(new ConstantValue(0, I31.Create((int)_stack.Pop().Bits)));
+                break;
+            case Opcode.AnyConvertExtern:
+            case Opcode.ExternConvertAny:
+                break;
+            case Opcode.StructNew:
+                DefinedType structType = instance.Types[reader.Index];
+                Push(HeapFactory.NewStruct(structType, Pop(structType.Fields.Length), instance.Heap));
+                break;
+            case Opcode.StructNewDefault:
+                Push(HeapFactory.NewStruct(instance.Types[reader.Index], [], instance.Heap));
+                break;
+            case Opcode.ArrayNew:
+                int length = (int)_stack.Pop().Bits;
+                Push(HeapFactory.NewArray(instance.Types[reader.Index], _stack.Pop(), length, instance.Heap));
+                break;
+            case Opcode.ArrayNewDefault:
+                Push(HeapFactory.NewArray(instance.Types[reader.Index], null, (int)_stack.Pop().Bits, instance.Heap));
+                break;
+            case Opcode.ArrayNewFixed:
+                Push(HeapFactory.NewArray(instance.Types[reader.Index], Pop(reader.Index2), instance.Heap));
                 break;
             case Opcode.GlobalGet:
                 _stack.Push(globals[reader.Index]);

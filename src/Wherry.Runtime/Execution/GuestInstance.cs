@@ -1,4 +1,6 @@
 using Wherry.Compilation;
+using Wherry.Execution.Heap;
+using Wherry.Types;
 
 namespace Wherry.Execution;
 
@@ -36,6 +38,11 @@ internal abstract unsafe class GuestInstance
     public Store Store = null!;
 
     public CompiledModule Code = null!;
+
+    public DefinedType[] Types = [];
+
+    /// <summary>Accounts for structs and arrays.</summary>
+    public GuestHeap Heap = null!;
 
     /// <summary>The elements of each segment; empty once dropped.</summary>
     public object?[][] Elements = [];

@@ -18,6 +18,8 @@ internal static unsafe class Instantiation
         guest.Instance = instance;
         guest.Store = instance.Store;
         instance.Store.Register(guest);
+        guest.Types = definition.Types;
+        guest.Heap = instance.Store.Heap;
         guest.SafepointPage = instance.Store.SafepointPage;
         guest.ImportedFunctions = imports.Functions;
         guest.Memories = CreateMemories(definition, imports, instance.Store);
