@@ -107,20 +107,15 @@ internal sealed partial class FunctionEmitter
         }
 
         int depth = EmitAddress(ref reader);
-        if (reader.Opcode == Opcode.V128Load)
+        if (IsResultUnused(ref reader))
         {
-            if (IsResultUnused(ref reader))
-            {
-                _il.Emit(OpCodes.Volatile);
-            }
-
-            _il.OfType(OpCodes.Ldobj, typeof(Vector128<byte>));
-        }
-        else if (IsResultUnused(ref reader))
-        {
-            // Only whether it traps matters, for all bytes that it reads.
+            // Only whether it traps matters, for all bytes that it reads; the JIT would read fewer.
             _il.Int32(1 << reader.Instruction.AccessLog2);
             _il.Call(VectorMethods[nameof(VectorInstructions.Probe)]);
+        }
+        else if (reader.Opcode == Opcode.V128Load)
+        {
+            _il.OfType(OpCodes.Ldobj, typeof(Vector128<byte>));
         }
         else
         {

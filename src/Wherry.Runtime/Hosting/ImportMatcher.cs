@@ -37,7 +37,7 @@ internal static class ImportMatcher
 
     // A global that can be set must be of exactly the type; of one that can't, a subtype will do.
     private static bool Matches(GlobalType given, GlobalType wanted) =>
-        given.IsMutable == wanted.IsMutable && (given.ValueType == wanted.ValueType);
+        given.IsMutable == wanted.IsMutable && (given.ValueType == wanted.ValueType || (!given.IsMutable && Validation.TypeValidation.Matches(given.ValueType, wanted.ValueType)));
 
     private static bool Matches(ulong size, ulong? maximum, ulong wantedMinimum, ulong? wantedMaximum) =>
         size >= wantedMinimum && (wantedMaximum is null || (maximum is not null && maximum <= wantedMaximum));

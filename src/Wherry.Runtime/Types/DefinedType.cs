@@ -64,10 +64,8 @@ internal sealed class DefinedType
     /// <summary>Whether a value of this type is a value of <paramref name="other"/> by declaration.</summary>
     public bool IsSubtypeOf(DefinedType other) => other.Depth < Ancestors.Length && ReferenceEquals(Ancestors[other.Depth], other);
 
-    public override string ToString() => Kind switch
-    {
-        CompositeKind.Function => $"(func {Function})",
-        CompositeKind.Struct => $"(struct #{Number}, {Fields.Length} fields)",
-        _ => $"(array #{Number})",
-    };
+    /// <summary>A short name. It shows nothing of what the type is made of, since that may be the type itself.</summary>
+    public string Name => $"{Kind.ToString().ToLowerInvariant()}#{Number}";
+
+    public override string ToString() => Kind == CompositeKind.Function ? $"(func {Function})" : Name;
 }

@@ -78,7 +78,7 @@ public readonly struct HeapType : IEquatable<HeapType>
     /// <summary>The name in the text format; a defined type is shown by its shape.</summary>
     public override string ToString()
     {
-        string name = Kind == HeapTypeKind.Defined ? Defined!.ToString() : Kind.ToString().ToLowerInvariant();
+        string name = Kind == HeapTypeKind.Defined ? Defined!.Name : Kind.ToString().ToLowerInvariant();
         return IsExact ? $"(exact {name})" : name;
     }
 

@@ -42,10 +42,10 @@ internal static partial class VectorInstructions
     public static V F32x4Div(V a, V b) => (a.AsSingle() / b.AsSingle()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V F32x4Min(V a, V b) => Vector128.Min(a.AsSingle(), b.AsSingle()).AsByte();
+    public static V F32x4Min(V a, V b) => F32x4Quiet(Vector128.Min(a.AsSingle(), b.AsSingle()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V F32x4Max(V a, V b) => Vector128.Max(a.AsSingle(), b.AsSingle()).AsByte();
+    public static V F32x4Max(V a, V b) => F32x4Quiet(Vector128.Max(a.AsSingle(), b.AsSingle()));
 
     /// <summary>b if it is less than a, else a; the instruction of x86 does this with its operands exchanged.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -89,10 +89,10 @@ internal static partial class VectorInstructions
     public static V F64x2Div(V a, V b) => (a.AsDouble() / b.AsDouble()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V F64x2Min(V a, V b) => Vector128.Min(a.AsDouble(), b.AsDouble()).AsByte();
+    public static V F64x2Min(V a, V b) => F64x2Quiet(Vector128.Min(a.AsDouble(), b.AsDouble()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V F64x2Max(V a, V b) => Vector128.Max(a.AsDouble(), b.AsDouble()).AsByte();
+    public static V F64x2Max(V a, V b) => F64x2Quiet(Vector128.Max(a.AsDouble(), b.AsDouble()));
 
     /// <summary>b if it is less than a, else a; the instruction of x86 does this with its operands exchanged.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -131,4 +131,13 @@ internal static partial class VectorInstructions
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V F64x2PromoteLowF32x4(V a) => Vector128.WidenLower(a.AsSingle()).AsByte();
+
+    // A signalling NaN comes out of Min and Max as it went in, and Wasm wants it quiet.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V F32x4Quiet(Vector128<float> value) =>
+        (value.AsUInt32() | Vector128.AndNot(Vector128.Create(0x0040_0000u), Vector128.Equals(value, value).AsUInt32())).AsByte();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V F64x2Quiet(Vector128<double> value) =>
+        (value.AsUInt64() | Vector128.AndNot(Vector128.Create(0x0008_0000_0000_0000ul), Vector128.Equals(value, value).AsUInt64())).AsByte();
 }

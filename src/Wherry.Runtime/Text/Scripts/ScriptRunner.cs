@@ -86,7 +86,7 @@ internal sealed class ScriptRunner : IDisposable
             {
                 failure = $"malformed text: {error.Message}";
             }
-            catch (Exception error) when (error is ModuleException or LinkException or TrapException)
+            catch (Exception error) when (error is ModuleException or LinkException or TrapException or WasmException)
             {
                 failure = $"{error.GetType().Name}: {error.Message}";
             }
@@ -243,7 +243,7 @@ internal sealed class ScriptRunner : IDisposable
     private static bool IsCause(TrapException trap, string message) =>
         trap.Reason.StartsWith(message, StringComparison.Ordinal) || message.StartsWith(trap.Reason, StringComparison.Ordinal);
 
-    private static bool IsGuestException(Exception error) => error is TrapException { Kind: TrapKind.UncaughtException };
+    private static bool IsGuestException(Exception error) => error is WasmException;
 
     private static string? CheckThrows(Action action, string expected, Func<Exception, bool> isExpected)
     {
@@ -255,7 +255,7 @@ internal sealed class ScriptRunner : IDisposable
         {
             return null;
         }
-        catch (Exception error) when (error is TrapException or LinkException or ModuleException or TextFormatException)
+        catch (Exception error) when (error is TrapException or WasmException or LinkException or ModuleException or TextFormatException)
         {
             return $"expected {expected}, got {error.GetType().Name}: {error.Message}";
         }
