@@ -44,6 +44,12 @@ internal sealed partial class FunctionEmitter
 
     private void EmitDirectCall(int index, bool isTail)
     {
+        if (isTail && _tryDepth > 0)
+        {
+            EmitProtectedTailCall(_definition.Functions[index].Function!.Parameters.Length, () => EmitDirectCall(index, isTail));
+            return;
+        }
+
         FunctionType type = _definition.Functions[index].Function!;
         int count = type.Parameters.Length;
         if (index < _definition.ImportedFunctionCount)
@@ -71,6 +77,12 @@ internal sealed partial class FunctionEmitter
 
     private void EmitIndirectCall(int typeIndex, int tableIndex, bool isTail)
     {
+        if (isTail && _tryDepth > 0)
+        {
+            EmitProtectedTailCall(_definition.Types[typeIndex].Function!.Parameters.Length + 1, () => EmitIndirectCall(typeIndex, tableIndex, isTail));
+            return;
+        }
+
         DefinedType type = _definition.Types[typeIndex];
 
         // The index comes off the IL stack, since the array has to lie under it.
@@ -127,6 +139,12 @@ internal sealed partial class FunctionEmitter
 
     private void EmitReferenceCall(int typeIndex, bool isTail)
     {
+        if (isTail && _tryDepth > 0)
+        {
+            EmitProtectedTailCall(_definition.Types[typeIndex].Function!.Parameters.Length + 1, () => EmitReferenceCall(typeIndex, isTail));
+            return;
+        }
+
         FunctionType type = _definition.Types[typeIndex].Function!;
         Load(1);
         Consume(1);

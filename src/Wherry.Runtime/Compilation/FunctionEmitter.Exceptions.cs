@@ -67,7 +67,7 @@ internal sealed partial class FunctionEmitter
         frame.Label = _il.DefineLabel();
         frame.Carried = AllocateTemporaries(frame.Results);
         frame.Clauses = clauses;
-        frame.IsProtected = opcode == Opcode.Try || clauses.Length > 0;
+        frame.IsProtected = clauses.Length > 0;
         if (frame.IsProtected)
         {
             frame.Exception = _il.DeclareLocal(typeof(WasmException));
@@ -163,9 +163,9 @@ internal sealed partial class FunctionEmitter
         if (!_unreachable)
         {
             StoreCarried(frame);
+            _il.Branch(OpCodes.Leave, frame.Label);
         }
 
-        _il.Branch(OpCodes.Leave, frame.Label);
         EmitRethrowPad(frame);
         ResetStack(frame);
 
@@ -215,14 +215,7 @@ internal sealed partial class FunctionEmitter
             _il.Switch(frame.ClauseLabels);
         }
 
-        if (frame.ClauseLabels.Length > 0)
-        {
-            _il.Branch(OpCodes.Br, frame.ClauseLabels[^1]);
-        }
-        else
-        {
-            _il.Branch(OpCodes.Br, frame.Label);
-        }
+        _il.Branch(OpCodes.Br, frame.ClauseLabels[^1]);
     }
 
     private void PushPayload(ControlFrame frame, CatchClause clause)
@@ -324,17 +317,10 @@ internal sealed partial class FunctionEmitter
         }
     }
 
+    // If no handlers were reached there are none: it is a block.
     private void EmitLegacyTryEnd(ControlFrame frame)
     {
-        if (!frame.HandlersReached)
-        {
-            frame.IsEndReached = !_unreachable || frame.IsTargeted;
-            EmitHandlers(frame);
-        }
-        else
-        {
-            EmitLegacyCatchEnd(frame);
-        }
+        EmitLegacyCatchEnd(frame);
 
         _frames.RemoveAt(_frames.Count - 1);
         _il.MarkLabel(frame.Label);
@@ -347,8 +333,6 @@ internal sealed partial class FunctionEmitter
     {
         ControlFrame frame = _frames[^1];
         frame.IsEndReached = !_unreachable || frame.IsTargeted;
-        frame.Clauses = [new CatchClause(CatchKind.CatchAll, 0, 0)];
-        frame.ClauseLabels = [_il.DefineLabel()];
         EmitHandlers(frame);
         _frames.RemoveAt(_frames.Count - 1);
         _il.MarkLabel(frame.ClauseLabels[0]);
@@ -398,6 +382,25 @@ internal sealed partial class FunctionEmitter
         {
             _deferred.Add(EmitPad);
         }
+    }
+
+    /// <summary>A tail call is not protected by the handlers of its function: they are left first.</summary>
+    private void EmitProtectedTailCall(int operands, Action call)
+    {
+        DropAllBelow(operands);
+        StackEntry[] entries = PopAllForLater(operands);
+        int label = _il.DefineLabel();
+        _il.Branch(OpCodes.Leave, label);
+        _deferred.Add(() =>
+        {
+            _il.MarkLabel(label);
+            foreach (StackEntry entry in entries)
+            {
+                Push(entry);
+            }
+
+            call();
+        });
     }
 
     private static void EmitRethrowPad(ControlFrame frame)

@@ -80,6 +80,7 @@ internal sealed class FunctionScan
                     open.RemoveAt(open.Count - 1);
                     break;
                 case Opcode.Delegate:
+                    AddLegacyClause(open[^1].Block, new CatchClause(CatchKind.CatchAll, 0, 0));
                     open.RemoveAt(open.Count - 1);
                     break;
                 case Opcode.Br:
