@@ -61,6 +61,7 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
             return Answer(Errno.Fault);
         }
 
+        context.PushHeldBack();
         edgeTriggered = edge;
         if (!Scan((int)count))
         {

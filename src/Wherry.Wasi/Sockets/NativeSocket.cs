@@ -26,6 +26,7 @@ internal static unsafe partial class NativeSocket
     public const int MessageTruncated = 0x20;
     public const int MessageDontWait = 0x40;
     public const int MessageNoSignal = 0x4000;
+    public const int MessageMore = 0x8000;
 
     public const int LevelSocket = 1;
     public const int LevelTcp = 6;

@@ -75,6 +75,9 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     /// <summary>epoll_oneoff: the directions whose present readiness was reported already.</summary>
     public Readiness Reported { get; set; }
 
+    /// <summary>The last send told the system that more comes at once.</summary>
+    public bool IsHeldBack { get; private set; }
+
     public SocketBinding Binding { get; set; }
 
     public bool IsListening { get; set; }
@@ -200,14 +203,22 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         return Errno.Success;
     }
 
-    /// <summary>Sends what there is room for, or answers Again.</summary>
-    public Errno Send(ReadOnlySpan<NativeBuffer> buffers, SocketAddress* receiver, out uint count)
+    /// <summary>
+    /// Sends what there is room for, or answers Again. With <paramref name="more"/> the system may hold the end back until the next send or
+    /// <see cref="Push"/>, for 200 ms at most.
+    /// </summary>
+    public Errno Send(ReadOnlySpan<NativeBuffer> buffers, SocketAddress* receiver, out uint count, bool more = false)
     {
         nint sent;
+        IsHeldBack = more;
         if (buffers.Length == 1 && receiver == null)
         {
             // Sound: buffers were made from checked ranges of guest memory.
-            sent = NativeSocket.Send(handle, buffers[0].Address, buffers[0].Length, NativeSocket.MessageNoSignal | NativeSocket.MessageDontWait);
+            sent = NativeSocket.Send(
+                handle,
+                buffers[0].Address,
+                buffers[0].Length,
+                NativeSocket.MessageNoSignal | NativeSocket.MessageDontWait | (more ? NativeSocket.MessageMore : 0));
         }
         else
         {
@@ -240,6 +251,16 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         }
 
         return Errno.Success;
+    }
+
+    /// <summary>Sends what the system holds back.</summary>
+    public void Push()
+    {
+        if (IsHeldBack)
+        {
+            IsHeldBack = false;
+            NativeSocket.TrySetOption(handle, NativeSocket.LevelTcp, NativeSocket.OptionTcpNoDelay, 1);
+        }
     }
 
     /// <summary>Takes a connection that waits, or answers Again.</summary>

@@ -17,6 +17,9 @@ public sealed unsafe partial class WasiContext
     /// <summary>Up to so many buffers are translated on the stack.</summary>
     private const int FewBuffers = 16;
 
+    /// <summary>The socket whose last send was the head of a response; there is at most one.</summary>
+    private SocketDescriptor? heldBack;
+
     internal ValueTask<int> SockRecvAsync(GuestCall call, int descriptor, uint buffers, uint count, uint flags, uint receivedAddress, uint flagsAddress)
     {
         Errno errno = GetSocket(descriptor, Rights.FdRead, out SocketDescriptor socket);
@@ -252,7 +255,7 @@ public sealed unsafe partial class WasiContext
     }
 
     [SkipLocalsInit]
-    private static Errno TrySend(
+    private Errno TrySend(
         in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint skip, SocketAddress* receiver, out uint sent, out uint total)
     {
         sent = 0;
@@ -275,7 +278,42 @@ public sealed unsafe partial class WasiContext
             total += (uint)vector.Length;
         }
 
-        return socket.Send(vectors, receiver, out sent);
+        bool more = receiver == null && socket.IsStream && vectors.Length == 1 && IsResponseHead(vectors[0].Span);
+        errno = socket.Send(vectors, receiver, out sent, more);
+        if (more)
+        {
+            HoldBack(socket);
+        }
+
+        return errno;
+    }
+
+    /// <summary>
+    /// Whether this is the head of an HTTP response and nothing more. Some servers write head and body apart; sent apart, each costs a packet, which
+    /// is most of the work of a small request. So the head waits for the body, but never longer than until the guest waits for anything.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsResponseHead(ReadOnlySpan<byte> bytes) =>
+        bytes.Length is >= 16 and <= 4096 && bytes.StartsWith("HTTP/1."u8) && bytes.EndsWith("\r\n\r\n"u8);
+
+    private void HoldBack(SocketDescriptor socket)
+    {
+        if (heldBack != socket)
+        {
+            heldBack?.Push();
+            heldBack = socket;
+        }
+    }
+
+    /// <summary>Called before the guest waits: what it has sent must be on its way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void PushHeldBack()
+    {
+        if (heldBack is not null)
+        {
+            heldBack.Push();
+            heldBack = null;
+        }
     }
 
     /// <summary>Leaves out the first bytes, which an earlier attempt has done.</summary>
@@ -302,7 +340,7 @@ public sealed unsafe partial class WasiContext
         in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint flags, uint skip, out uint received, out uint wanted, out bool truncated) =>
         TryReceive(call, socket, buffers, count, flags, skip, null, out received, out wanted, out truncated);
 
-    private static Errno TrySendAgain(
+    private Errno TrySendAgain(
         in GuestCall call, SocketDescriptor socket, uint buffers, uint count, uint skip, SocketAddress? receiver, out uint sent, out uint total)
     {
         if (receiver is not { } target)

@@ -254,8 +254,11 @@ public sealed partial class WasiContext
     }
 
     /// <summary>Waits until the socket is ready, or for the time that the guest has set (0: for ever); false when that is over.</summary>
-    private async ValueTask<bool> WaitAsync(SocketDescriptor socket, short events, long timeout, CancellationToken cancellationToken) =>
-        await Waiter.WaitAsync(socket.HostHandle, events, timeout == 0 ? Waiter.Forever : timeout, cancellationToken).ConfigureAwait(false) != 0;
+    private async ValueTask<bool> WaitAsync(SocketDescriptor socket, short events, long timeout, CancellationToken cancellationToken)
+    {
+        PushHeldBack();
+        return await Waiter.WaitAsync(socket.HostHandle, events, timeout == 0 ? Waiter.Forever : timeout, cancellationToken).ConfigureAwait(false) != 0;
+    }
 
     private Errno TryAccept(in GuestCall call, SocketDescriptor socket, FileDescriptorFlags flags, uint descriptorAddress)
     {
