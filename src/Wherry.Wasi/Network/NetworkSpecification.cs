@@ -70,11 +70,13 @@ internal static class NetworkSpecification
         return true;
     }
 
-    /// <summary>Reads a dotted IPv4 or an IPv6 address; the old shorthands ("1", "0x7f.1") are refused.</summary>
+    /// <summary>
+    /// Reads a dotted IPv4 or an IPv6 address. .NET takes more: the old shorthands ("1", "0x7f.1"), and brackets with a port behind, which it drops.
+    /// </summary>
     public static bool TryParseAddress(string text, [NotNullWhen(true)] out IPAddress? address)
     {
         address = null;
-        if (!IPAddress.TryParse(text, out IPAddress? parsed))
+        if (text.Contains('[', StringComparison.Ordinal) || !IPAddress.TryParse(text, out IPAddress? parsed))
         {
             return false;
         }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi.Tests.Sockets;
 
@@ -247,6 +248,35 @@ public sealed class TcpTests
                 Assert.Equal(Errno.Success, guest.GetOption(socket, 6, 1, 4, out byte[] value));
                 Assert.Equal(1, BitConverter.ToInt32(value));
             }
+        }
+    }
+
+    [Fact]
+    public void The_head_of_a_response_waits_for_its_body_but_not_while_the_guest_waits()
+    {
+        using SocketGuest guest = new();
+        (int connection, Socket client, _) = Connect(guest);
+        using (client)
+        {
+            Assert.True(guest.Context.Descriptors.TryGet(connection, out Wherry.Wasi.Descriptors.Descriptor? descriptor));
+            SocketDescriptor socket = Assert.IsType<SocketDescriptor>(descriptor);
+            Assert.Equal(Errno.Success, guest.Send(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"));
+            Assert.True(socket.IsHeldBack);
+            Assert.Equal(Errno.Success, guest.Send(connection, "ok"));
+            Assert.False(socket.IsHeldBack);
+            byte[] buffer = new byte[40];
+            NetworkStream stream = new(client);
+            stream.ReadExactly(buffer);
+
+            Assert.Equal(Errno.Success, guest.Send(connection, "HTTP/1.1 204 No Content\r\n\r\n"));
+            Assert.True(socket.IsHeldBack);
+            guest.Poll(SocketGuest.After(TimeSpan.Zero));
+            Assert.False(socket.IsHeldBack);
+            stream.ReadExactly(buffer, 0, 27);
+
+            Assert.Equal(Errno.Success, guest.Send(connection, "HTTP/1.1 304 Not Modified\r\n\r\n"));
+            Assert.Equal(Errno.Success, guest.Context.SockShutdown(connection, 2));
+            stream.ReadExactly(buffer, 0, 29);
         }
     }
 
