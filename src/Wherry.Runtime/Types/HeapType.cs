@@ -75,7 +75,7 @@ public readonly struct HeapType : IEquatable<HeapType>
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Kind, Defined?.Number ?? 0, IsExact);
 
-    /// <summary>The name in the text format; a defined type is shown by its shape.</summary>
+    /// <summary>The name in the text format; a defined type is shown by its kind and number.</summary>
     public override string ToString()
     {
         string name = Kind == HeapTypeKind.Defined ? Defined!.Name : Kind.ToString().ToLowerInvariant();

@@ -1,4 +1,6 @@
 using System.IO.Compression;
+using Wherry.Text;
+using Wherry.Text.Scripts;
 
 namespace Wherry.Tests.Binary;
 
@@ -18,6 +20,23 @@ public class MutationTests
                 using Stream content = entry.Open();
                 content.CopyTo(stream);
                 Mutate(stream.ToArray(), 10, random, entry.FullName);
+            }
+        }
+    }
+
+    [Fact]
+    public void Changed_modules_of_the_newest_suite_are_accepted_or_refused_with_an_error()
+    {
+        var random = new Random(3);
+        foreach (string file in Directory.GetFiles(SharedFiles.Find("spec/core"), "*.wast", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            foreach (ModuleCommand command in ScriptParser.Parse(new TextSource(File.ReadAllBytes(file), file)).OfType<ModuleCommand>())
+            {
+                byte[] bytes = command.Source.ToBytes(new WatOptions { Features = SuiteFeatures.OfPath(file) });
+                if (bytes.Length < 20_000)
+                {
+                    Mutate(bytes, 8, random, file);
+                }
             }
         }
     }

@@ -61,6 +61,17 @@ public class TypeRegistryTests
     }
 
     [Fact]
+    public void A_type_that_contains_itself_has_a_short_name()
+    {
+        // Two functions that take each other.
+        ModuleDefinition module = Modules.Load(new ModuleBuilder()
+            .Section(1, ModuleBuilder.Vector([0x4E, 2, 0x60, 1, 0x63, 1, 0, 0x60, 2, 0x63, 0, 0x63, 1, 0]))
+            .Build());
+        Assert.InRange(module.Types[1].ToString().Length, 5, 100);
+        Assert.InRange(module.Types[1].Function!.ToString().Length, 5, 100);
+    }
+
+    [Fact]
     public void Types_that_no_module_uses_are_given_back()
     {
         (WeakReference type, int number) = LoadAndDrop();
