@@ -279,7 +279,8 @@ internal sealed partial class FunctionEmitter
                 break;
             default:
                 if (!TryEmitControl(ref reader) && !TryEmitVariable(ref reader) && !TryEmitMemory(ref reader) && !TryEmitReference(ref reader)
-                    && !TryEmitGarbageCollection(ref reader) && !TryEmitBulk(ref reader) && !TryEmitVector(ref reader))
+                    && !TryEmitGarbageCollection(ref reader) && !TryEmitBulk(ref reader) && !TryEmitVector(ref reader) && !TryEmitAtomic(ref reader)
+                    && !TryEmitWideArithmetic(ref reader))
                 {
                     throw new InvalidOperationException($"No code for {reader.Instruction.Name}.");
                 }

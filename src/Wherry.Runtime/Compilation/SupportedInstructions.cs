@@ -9,7 +9,8 @@ internal static class SupportedInstructions
     private const WasmFeatures Supported = WasmFeatures.SignExtension | WasmFeatures.SaturatingFloatToInt | WasmFeatures.MultiValue | WasmFeatures.MutableGlobals
         | WasmFeatures.BulkMemory | WasmFeatures.ReferenceTypes | WasmFeatures.TailCalls | WasmFeatures.ExtendedConstants
         | WasmFeatures.FunctionReferences | WasmFeatures.MultiMemory | WasmFeatures.Memory64 | WasmFeatures.CustomPageSizes
-        | WasmFeatures.Simd | WasmFeatures.RelaxedSimd | WasmFeatures.GarbageCollection | WasmFeatures.ExceptionHandling | WasmFeatures.LegacyExceptions;
+        | WasmFeatures.Simd | WasmFeatures.RelaxedSimd | WasmFeatures.GarbageCollection | WasmFeatures.ExceptionHandling | WasmFeatures.LegacyExceptions
+        | WasmFeatures.Threads | WasmFeatures.WideArithmetic;
 
     /// <exception cref="InvalidModuleException">The module has an instruction that there is no code for.</exception>
     public static void Check(ModuleDefinition definition)
