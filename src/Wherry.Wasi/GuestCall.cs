@@ -9,16 +9,34 @@ namespace Wherry.Wasi;
 /// themselves can be tested on any memory.
 /// </summary>
 /// <remarks>Sound because memory never moves and stays mapped while the guest is in the call, and each accessor checks the range first.</remarks>
-internal readonly unsafe struct GuestCall(byte* memory, ulong length, CancellationToken cancellationToken)
+internal readonly unsafe struct GuestCall
 {
     /// <summary>The largest number of buffers in one read or write.</summary>
     public const int MaximumBuffers = 1024;
 
-    private readonly byte* memory = memory;
-    private readonly ulong length = length;
+    private readonly byte* memory;
+    private readonly ulong length;
+    private readonly Store? store;
+    private readonly CancellationToken cancellationToken;
 
-    /// <summary>Ends waits: the guest was interrupted.</summary>
-    public CancellationToken CancellationToken { get; } = cancellationToken;
+    /// <summary>A call of a guest in a store.</summary>
+    public GuestCall(byte* memory, ulong length, Store store)
+    {
+        this.memory = memory;
+        this.length = length;
+        this.store = store;
+    }
+
+    /// <summary>A call without an engine, for tests.</summary>
+    public GuestCall(byte* memory, ulong length, CancellationToken cancellationToken)
+    {
+        this.memory = memory;
+        this.length = length;
+        this.cancellationToken = cancellationToken;
+    }
+
+    /// <summary>Ends waits: the guest was interrupted. The store makes it when first asked, so it is asked only by what waits.</summary>
+    public CancellationToken CancellationToken => store?.InterruptionToken ?? cancellationToken;
 
     /// <summary>Whether the range lies in the memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -148,8 +148,8 @@ public sealed partial class WasiContext
     // Sound: the engine keeps the memory mapped and in its place while the guest is in the call. A memory that grows meanwhile only leaves the length short.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static unsafe GuestCall Enter(Caller caller) => caller.Memory is { } memory
-        ? new GuestCall(memory.Base, memory.Length, caller.CancellationToken)
-        : new GuestCall(null, 0, caller.CancellationToken);
+        ? new GuestCall(memory.Base, memory.Length, caller.Store)
+        : new GuestCall(null, 0, caller.Store);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ValueTask<int> Result(ValueTask<Errno> task) =>
