@@ -56,11 +56,26 @@ public sealed partial class WasiContext : IDisposable
     /// <summary>Every wait of the guest goes through it.</summary>
     internal Waiter Waiter { get; } = new();
 
-    /// <summary>Defines WASI's functions in a linker, for guests that import them from <c>wasi_snapshot_preview1</c>.</summary>
+    /// <summary>
+    /// Defines WASI's functions in a linker, for guests that import them from <c>wasi_snapshot_preview1</c> or its predecessor <c>wasi_unstable</c>. What was
+    /// defined there before, by the same name and type, stays: so single functions can be replaced.
+    /// </summary>
     public void AddTo(Linker linker)
     {
         ArgumentNullException.ThrowIfNull(linker);
-        linker.DefineMethods("wasi_snapshot_preview1", this);
+        var allowShadowing = linker.AllowShadowing;
+        try
+        {
+            // Several functions have one name and differ in type. Of equal ones, the first is taken.
+            linker.AllowShadowing = false;
+            linker.DefineMethods("wasi_snapshot_preview1", this);
+            linker.DefineMethods("wasi_unstable", new UnstableFunctions(this));
+            linker.DefineMethods("wasi_unstable", this);
+        }
+        finally
+        {
+            linker.AllowShadowing = allowShadowing;
+        }
     }
 
     /// <inheritdoc/>

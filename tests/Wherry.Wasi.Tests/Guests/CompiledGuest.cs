@@ -18,9 +18,9 @@ internal static class CompiledGuest
     private static readonly ConcurrentDictionary<string, Lazy<(byte[]? Module, string Error)>> Compiled = new();
 
     /// <summary>The module compiled from <c>Guests/NAME.c</c>. Skips the test if there is no compiler, or fails it where nothing may be skipped.</summary>
-    public static Module Load(string name)
+    public static Module Load(string name, params string[] options)
     {
-        var (module, error) = Compiled.GetOrAdd(name, key => new Lazy<(byte[]?, string)>(() => Compile(key))).Value;
+        var (module, error) = Compiled.GetOrAdd(name, key => new Lazy<(byte[]?, string)>(() => Compile(key, options))).Value;
         if (module is null)
         {
             Assert.SkipUnless(Environment.GetEnvironmentVariable("WHERRY_CI") == "1", $"No C compiler for WASI: {Install}");
@@ -30,11 +30,11 @@ internal static class CompiledGuest
         return Module.Load(Engine.Default, module, $"{name}.wasm");
     }
 
-    private static (byte[]? Module, string Error) Compile(string name)
+    private static (byte[]? Module, string Error) Compile(string name, string[] options)
     {
         var source = Path.Combine(AppContext.BaseDirectory, "Guests", $"{name}.c");
         var output = Path.Combine(Folder.Value, $"{name}.wasm");
-        var start = new ProcessStartInfo("clang", ["--target=wasm32-wasi", "--sysroot=/usr", "-O2", "-g", "-Wall", "-o", output, source])
+        var start = new ProcessStartInfo("clang", ["--target=wasm32-wasi", "--sysroot=/usr", "-O2", "-g", "-Wall", .. options, "-o", output, source])
         {
             RedirectStandardError = true,
         };

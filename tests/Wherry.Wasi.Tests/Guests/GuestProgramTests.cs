@@ -85,6 +85,13 @@ public sealed class GuestProgramTests : IDisposable
     }
 
     [Fact]
+    public void A_program_of_2019_finds_the_layouts_of_wasi_unstable()
+    {
+        var module = CompiledGuest.Load("unstable", "-nostdlib", "-ffreestanding", "-Wl,--no-entry", "-Wl,--export=_start");
+        Assert.Equal(100, WasiCommand.Run(Engine.Default, module, options));
+    }
+
+    [Fact]
     public async Task A_program_that_waits_for_a_stream_is_interrupted()
     {
         var pipe = new Pipe();
