@@ -90,7 +90,7 @@ internal static class ModuleFile
 
     private static string Guess(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.StartsWith("\x7fELF"u8))
+        if (bytes.StartsWith("\u007fELF"u8))
         {
             return " It is a native program or library (ELF). If `wasmedge compile` made it, run the .wasm it was made from.";
         }

@@ -18,6 +18,7 @@ internal sealed partial class RunningCommand : IAsyncDisposable
     private readonly StringBuilder error = new();
     private readonly ConcurrentBag<TaskCompletionSource> waiters = [];
     private readonly Task ended;
+    private bool isDisposed;
 
     private RunningCommand(Process process)
     {
@@ -138,6 +139,12 @@ internal sealed partial class RunningCommand : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (isDisposed)
+        {
+            return;
+        }
+
+        isDisposed = true;
         if (!process.HasExited)
         {
             process.Kill(entireProcessTree: true);

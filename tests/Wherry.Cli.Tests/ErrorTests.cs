@@ -140,7 +140,7 @@ public sealed class ErrorTests : IDisposable
     [Fact]
     public async Task A_feature_that_is_off_is_named()
     {
-        OneMessage((await RunningCommand.WherryAsync("run", "--features", "wasm1", Guest.Functions)).Expect(126), "offset 0x");
+        OneMessage((await RunningCommand.WherryAsync("run", "--features", "wasm1", Repository.Example("orders/orders.wasm"))).Expect(126), "offset 0x");
     }
 
     [Fact]

@@ -90,7 +90,7 @@ public sealed partial class NetworkTests
         Assert.Equal($"connect {expected}\n", result.Expect(0).Output);
         if (expected == NotCapable)
         {
-            Assert.Contains($"--connect 127.0.0.1:{port}", result.Error, StringComparison.Ordinal);
+            Assert.Matches($"--connect (localhost|127.0.0.1):{port}", result.Error);
         }
     }
 

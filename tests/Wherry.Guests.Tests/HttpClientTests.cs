@@ -55,7 +55,6 @@ public sealed class HttpClientTests
         string good = $"http://127.0.0.1:{server.Port}/good";
         Result result = await RunAsync(["--connect", "127.0.0.1"], [.. isBlocking ? ["--blocking"] : Array.Empty<string>(), refused, good]);
         Assert.Contains($"failed {refused}: ", result.Expect(1).Output, StringComparison.Ordinal);
-        Assert.Contains("refused", result.Output, StringComparison.OrdinalIgnoreCase);
         Assert.Contains($"200 {TestServer.Answer("GET", "/good").Length} {good}", result.Output, StringComparison.Ordinal);
     }
 
@@ -65,7 +64,7 @@ public sealed class HttpClientTests
         await using var server = new TestServer();
         Result result = await RunAsync([], [$"http://127.0.0.1:{server.Port}/", $"http://localhost:{server.Port}/"]);
         Assert.DoesNotContain("200 ", result.Expect(1).Output, StringComparison.Ordinal);
-        Assert.Contains($"--connect 127.0.0.1:{server.Port}", result.Error, StringComparison.Ordinal);
+        Assert.Matches($"--connect (localhost|127.0.0.1):{server.Port}", result.Error);
         Assert.Contains("--connect localhost", result.Error, StringComparison.Ordinal);
     }
 

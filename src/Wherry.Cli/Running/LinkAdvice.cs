@@ -3,18 +3,22 @@ namespace Wherry.Cli.Running;
 /// <summary>Says what would provide an import that is missing.</summary>
 internal static class LinkAdvice
 {
-    /// <summary>The linker's message, and advice for the import that it names.</summary>
+    private const string Unknown = "unknown import: ";
+
+    /// <summary>The linker's message in the command's words, and advice for the import that it names.</summary>
     public static string Explain(Module module, string message)
     {
         foreach (ModuleImport import in module.Imports)
         {
-            if (message.Contains(import.Module, StringComparison.Ordinal) && message.Contains(import.Name, StringComparison.Ordinal))
+            if (message.Contains($"\"{import.Module}\" \"{import.Name}\"", StringComparison.Ordinal))
             {
-                return $"{message.TrimEnd()} {For(import)}".TrimEnd();
+                return message.StartsWith(Unknown, StringComparison.Ordinal)
+                    ? $"{module} needs \"{import.Module}\" \"{import.Name}\", a {import.Type}, which nothing provides. {For(import)}"
+                    : $"{message} {For(import)}";
             }
         }
 
-        return message;
+        return message.Replace("(ResourceLimits.MemoryBytes)", "(--memory-limit, --memory-page-limit)", StringComparison.Ordinal);
     }
 
     private static string For(ModuleImport import) => import.Module switch

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Wherry.Cli.Output;
 
@@ -10,7 +11,12 @@ internal static class TrapMessage
 
     public static string Describe(TrapException trap)
     {
-        var text = new StringBuilder("trap: ").Append(trap.Message.Split('\n')[0]);
+        var text = new StringBuilder("trap: ").Append(trap.Reason);
+        if (trap.Address is { } address)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" at address 0x{address:x}");
+        }
+
         var frames = trap.GuestStack;
         for (int i = 0; i < frames.Length; i++)
         {

@@ -22,7 +22,8 @@ struct address {
 
 __attribute__((noinline)) static int divide(volatile int a, volatile int b) { return a / b; }
 
-__attribute__((noinline)) static int recurse(volatile int n) { return n == -1 ? 0 : recurse(n + 1) + n; }
+// Neither a loop in disguise nor a user of the stack in memory.
+__attribute__((noinline)) static int recurse(int n) { return n == -1 ? 0 : recurse(n + 1) * 3 + n; }
 
 static int show_arguments(int argc, char **argv) {
     for (int i = 1; i < argc; i++) printf("[%s]\n", argv[i]);

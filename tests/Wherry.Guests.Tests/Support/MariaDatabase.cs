@@ -53,7 +53,7 @@ public sealed partial class MariaDatabase : IAsyncLifetime
         (await RunningCommand.RunAsync(
             client, $"--socket={folder["socket"]}", "--user=root", "-e", "CREATE DATABASE shop; CREATE DATABASE go; ALTER USER root@localhost IDENTIFIED BY 'secret'")).Expect(0);
         (await RunningCommand.RunAsync(
-            client, $"--socket={folder["socket"]}", "--user=root", "--password=secret", "-e", "CREATE USER root@127.0.0.1 IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO root@127.0.0.1")).Expect(0);
+            client, $"--socket={folder["socket"]}", "--user=root", "--password=secret", "-e", "CREATE OR REPLACE USER root@127.0.0.1 IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO root@127.0.0.1")).Expect(0);
     }
 
     /// <summary>Skips the test if there is no MariaDB; where nothing may be skipped, fails it.</summary>
