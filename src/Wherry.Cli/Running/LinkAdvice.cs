@@ -23,8 +23,7 @@ internal static class LinkAdvice
 
     private static string For(ModuleImport import) => import.Module switch
     {
-        "wasi_snapshot_preview1" => "It is no function of WASI preview 1 or of the socket extension with that type.",
-        "wasi_unstable" => "It belongs to an older WASI; build again for wasm32-wasip1.",
+        "wasi_snapshot_preview1" or "wasi_unstable" => "It is no function of WASI preview 1 or of the socket extension with that type.",
         "wasix_32v1" or "wasix_64v1" => "WASIX is not supported; build for wasm32-wasip1.",
         "wbg" or "__wbindgen_placeholder__" => "The module was built for browsers by wasm-bindgen; build for wasm32-wasip1.",
         "gojs" or "go" => "The module was built for browsers; build with GOOS=wasip1 GOARCH=wasm.",
