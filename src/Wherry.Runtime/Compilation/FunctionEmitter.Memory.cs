@@ -10,8 +10,9 @@ namespace Wherry.Compilation;
 /// </content>
 internal sealed partial class FunctionEmitter
 {
-    // Where the safepoint page lies, seen from the start of a guarded memory.
-    private const int SafepointDistance = 32_768;
+    // Where the safepoint page lies, seen from the start of a guarded memory. The JIT drops a read whose result is unused where it
+    // knows the pointer to be valid, but not at such a distance, which a null pointer's page does not span.
+    private const int SafepointDistance = GuestInstance.SafepointDistance;
 
     private bool TryEmitMemory(ref InstructionReader reader)
     {
@@ -164,7 +165,7 @@ internal sealed partial class FunctionEmitter
         {
             _safepoint = _il.DeclareLocal(typeof(nint));
             _il.LoadArgument(_instance);
-            _il.LoadField(RuntimeMembers.SafepointPage);
+            _il.LoadField(RuntimeMembers.SafepointBase);
             _il.StoreLocal(_safepoint);
         }
     }
@@ -172,18 +173,10 @@ internal sealed partial class FunctionEmitter
     /// <summary>Written at loop heads. Volatile, or the JIT would take it out of the loop.</summary>
     private void EmitSafepoint()
     {
-        if (_safepoint >= 0)
-        {
-            _il.LoadLocal(_safepoint);
-        }
-        else
-        {
-            _il.LoadLocal(_memoryBases[0]);
-            _il.Int32(-SafepointDistance);
-            _il.Emit(OpCodes.Conv_I);
-            _il.Emit(OpCodes.Add);
-        }
-
+        _il.LoadLocal(_safepoint >= 0 ? _safepoint : _memoryBases[0]);
+        _il.Int32(-SafepointDistance);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Add);
         _il.Emit(OpCodes.Volatile);
         _il.Emit(OpCodes.Ldind_U1);
         if (_module.Options.HasSafepointPages)
@@ -202,13 +195,17 @@ internal sealed partial class FunctionEmitter
 
     private void EmitLoad(ref InstructionReader reader, OpCode load, WasmValueKind kind, OpCode? extension = null)
     {
-        int depth = EmitAddress(ref reader);
         if (IsResultUnused(ref reader))
         {
-            // Or the JIT would probe fewer bytes than the load would have read.
-            _il.Emit(OpCodes.Volatile);
+            // The JIT would probe fewer bytes than the load would have read. What is in bounds at the last byte is so at all.
+            EmitAddress(ref reader, (1UL << reader.Instruction.AccessLog2) - 1);
+            _il.Emit(OpCodes.Ldind_U1);
+            _il.Emit(OpCodes.Pop);
+            Push(new StackEntry(StackForm.Constant, kind));
+            return;
         }
 
+        int depth = EmitAddress(ref reader);
         _il.Emit(load);
         if (extension is { } code)
         {
@@ -261,12 +258,13 @@ internal sealed partial class FunctionEmitter
     }
 
     /// <summary>Turns the index on top of the stack into an address on the IL stack, checked where it must be.</summary>
+    /// <param name="skipped">Bytes of the access to skip.</param>
     /// <returns>How deep its expression is.</returns>
-    private int EmitAddress(ref InstructionReader reader)
+    private int EmitAddress(ref InstructionReader reader, ulong skipped = 0)
     {
         int memory = reader.Memory;
-        ulong offset = reader.MemoryOffset;
-        ulong size = 1UL << reader.Instruction.AccessLog2;
+        ulong offset = reader.MemoryOffset + skipped;
+        ulong size = (1UL << reader.Instruction.AccessLog2) - skipped;
         StackEntry index = _stack[_height - 1];
         if (!IsGuarded(memory))
         {

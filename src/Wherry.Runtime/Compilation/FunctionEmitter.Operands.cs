@@ -186,6 +186,9 @@ internal sealed partial class FunctionEmitter
             case WasmValueKind.F64:
                 _il.Double(BitConverter.Int64BitsToDouble(entry.Bits));
                 break;
+            case WasmValueKind.V128:
+                EmitVectorConstant(default);
+                break;
             default:
                 _il.Emit(OpCodes.Ldnull);
                 break;

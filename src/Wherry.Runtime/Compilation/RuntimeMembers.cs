@@ -9,7 +9,7 @@ internal static class RuntimeMembers
     private const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
 
     public static readonly FieldInfo StackLimit = Field(typeof(GuestInstance), nameof(GuestInstance.StackLimit));
-    public static readonly FieldInfo SafepointPage = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointPage));
+    public static readonly FieldInfo SafepointBase = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointBase));
     public static readonly FieldInfo Memory0 = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0));
     public static readonly FieldInfo Memory0Base = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0Base));
     public static readonly FieldInfo Memories = Field(typeof(GuestInstance), nameof(GuestInstance.Memories));

@@ -10,8 +10,11 @@ internal abstract unsafe class GuestInstance
     /// <summary>A function whose local is below this address traps. Set when a thread enters, and beyond all addresses to interrupt.</summary>
     public nint StackLimit;
 
-    /// <summary>A byte that loop heads read: unreadable to interrupt.</summary>
-    public byte* SafepointPage;
+    /// <summary>How far above the safepoint page <see cref="SafepointBase"/> points; a guarded memory starts there.</summary>
+    public const int SafepointDistance = 32_768;
+
+    /// <summary>Loop heads read the byte that lies <see cref="SafepointDistance"/> below: unreadable to interrupt.</summary>
+    public byte* SafepointBase;
 
     public byte* Memory0Base;
 

@@ -20,14 +20,14 @@ internal static unsafe class Instantiation
         instance.Store.Register(guest);
         guest.Types = definition.Types;
         guest.Heap = instance.Store.Heap;
-        guest.SafepointPage = instance.Store.SafepointPage;
+        guest.SafepointBase = instance.Store.SafepointPage + GuestInstance.SafepointDistance;
         guest.ImportedFunctions = imports.Functions;
         guest.Memories = CreateMemories(definition, imports, instance.Store);
         if (guest.Memories.Length > 0)
         {
             guest.Memory0 = guest.Memories[0];
             guest.Memory0Base = guest.Memory0.Base;
-            guest.SafepointPage = guest.Memory0.SafepointPage;
+            guest.SafepointBase = guest.Memory0.SafepointPage + GuestInstance.SafepointDistance;
         }
 
         guest.Tags = CreateTags(definition, imports, instance.Store);
