@@ -58,7 +58,7 @@ internal sealed partial class FunctionEmitter
                 EmitBranchOnCast(reader.Index, reader.CastTarget, reader.Opcode == Opcode.BrOnCast);
                 return true;
             default:
-                return TryEmitArray(ref reader);
+                return TryEmitArray(ref reader) || TryEmitDescriptor(ref reader);
         }
     }
 
@@ -245,7 +245,7 @@ internal sealed partial class FunctionEmitter
             case HeapTypeKind.Defined:
                 EmitDefinedType(type.TypeIndex);
                 bool isFunction = _definition.Types[type.TypeIndex].Kind == CompositeKind.Function;
-                string method = isFunction ? nameof(HeapInstructions.IsFunctionInstance)
+                string method = isFunction ? type.IsExact ? nameof(HeapInstructions.IsExactFunction) : nameof(HeapInstructions.IsFunctionInstance)
                     : type.IsExact ? nameof(HeapInstructions.IsExactInstance) : nameof(HeapInstructions.IsInstance);
                 _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), method));
                 break;

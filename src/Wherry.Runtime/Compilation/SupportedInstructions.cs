@@ -10,7 +10,7 @@ internal static class SupportedInstructions
         | WasmFeatures.BulkMemory | WasmFeatures.ReferenceTypes | WasmFeatures.TailCalls | WasmFeatures.ExtendedConstants
         | WasmFeatures.FunctionReferences | WasmFeatures.MultiMemory | WasmFeatures.Memory64 | WasmFeatures.CustomPageSizes
         | WasmFeatures.Simd | WasmFeatures.RelaxedSimd | WasmFeatures.GarbageCollection | WasmFeatures.ExceptionHandling | WasmFeatures.LegacyExceptions
-        | WasmFeatures.Threads | WasmFeatures.WideArithmetic;
+        | WasmFeatures.Threads | WasmFeatures.WideArithmetic | WasmFeatures.CustomDescriptors;
 
     /// <exception cref="InvalidModuleException">The module has an instruction that there is no code for.</exception>
     public static void Check(ModuleDefinition definition)

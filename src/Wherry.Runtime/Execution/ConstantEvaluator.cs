@@ -75,6 +75,15 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
             case Opcode.StructNewDefault:
                 Push(HeapFactory.NewStruct(instance.Types[reader.Index], [], instance.Heap));
                 break;
+            case Opcode.StructNewDesc:
+            case Opcode.StructNewDefaultDesc:
+                object? descriptor = _stack.Pop().Reference;
+                DefinedType describedType = instance.Types[reader.Index];
+                ConstantValue[] fields = reader.Opcode == Opcode.StructNewDesc ? Pop(describedType.Fields.Length) : [];
+                object described = HeapFactory.NewStruct(describedType, fields, instance.Heap);
+                DescriptorInstructions.Set(described, descriptor);
+                Push(described);
+                break;
             case Opcode.ArrayNew:
                 int length = (int)_stack.Pop().Bits;
                 Push(HeapFactory.NewArray(instance.Types[reader.Index], _stack.Pop(), length, instance.Heap));

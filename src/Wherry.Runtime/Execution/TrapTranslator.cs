@@ -69,7 +69,7 @@ internal static unsafe class TrapTranslator
     {
         string reason = TrapMessages.Get(kind);
         ImmutableArray<GuestStackFrame> frames = trace is null ? [] : GuestStackWalker.Walk(trace);
-        string what = detail is null || detail == reason ? reason : kind == TrapKind.NullReference || detail.StartsWith(reason, StringComparison.Ordinal) ? detail : $"{reason}: {detail}";
+        string what = detail is null || detail == reason ? reason : kind is TrapKind.NullReference or TrapKind.CastFailure || detail.StartsWith(reason, StringComparison.Ordinal) ? detail : $"{reason}: {detail}";
         var message = new StringBuilder("wasm trap: ").Append(what);
         if (address is ulong place)
         {

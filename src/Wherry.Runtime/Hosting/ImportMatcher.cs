@@ -8,7 +8,9 @@ internal static class ImportMatcher
 {
     public static bool Matches(object given, ModuleDefinition definition, ImportDefinition import) => (import.Kind, given) switch
     {
-        (ExternalKind.Function, Function function) => function.DefinedType.IsSubtypeOf(definition.Functions[import.Index]),
+        (ExternalKind.Function, Function function) => import.IsExact
+            ? ReferenceEquals(function.DefinedType, definition.Functions[import.Index])
+            : function.DefinedType.IsSubtypeOf(definition.Functions[import.Index]),
         (ExternalKind.Function, HostDefinition host) => host.Signature.Fits(definition.Functions[import.Index].Function!),
         (ExternalKind.Table, Table table) => Matches(table, definition.Tables[import.Index].Type),
         (ExternalKind.Memory, Memory memory) => Matches(memory, definition.Memories[import.Index]),

@@ -27,6 +27,10 @@ internal static class HeapInstructions
     public static bool IsFunctionInstance(object? value, DefinedType type) =>
         value is not null && (ReferenceEquals(Unsafe.As<Function>(value).DefinedType, type) || Unsafe.As<Function>(value).DefinedType.IsSubtypeOf(type));
 
+    /// <summary>Whether a function reference is of the very type and no subtype (custom descriptors).</summary>
+    public static bool IsExactFunction(object? value, DefinedType type) =>
+        value is not null && ReferenceEquals(Unsafe.As<Function>(value).DefinedType, type);
+
     public static bool IsEq(object? value) => value is GuestObject or I31;
 
     public static bool IsI31(object? value) => value is I31;
