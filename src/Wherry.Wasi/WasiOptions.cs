@@ -36,8 +36,8 @@ public sealed record WasiOptions
     /// <summary>Fills a buffer with random bytes; null uses the system's cryptographic source.</summary>
     public RandomSource? RandomSource { get; init; }
 
-    /// <summary>How many file descriptors the guest may have open at once.</summary>
-    public int MaximumDescriptors { get; init; } = 65_536;
+    /// <summary>How many file descriptors the guest may have open at once. Each costs one of the process's own.</summary>
+    public int MaximumDescriptors { get; init; } = 16_384;
 
     /// <summary>How paths are kept inside the folders; both ways give the same answers, and tests take each.</summary>
     internal PathResolution PathResolution { get; init; }

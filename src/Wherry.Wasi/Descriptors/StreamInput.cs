@@ -10,7 +10,10 @@ namespace Wherry.Wasi.Descriptors;
 internal sealed class StreamInput(Stream stream)
     : Descriptor(FileType.Unknown, Rights.FdRead | Rights.FdFdstatSetFlags | Rights.FdFilestatGet | Rights.PollFdReadwrite, Rights.None)
 {
-    private readonly byte[] buffer = new byte[16 * 1024];
+    private const int BufferSize = 16 * 1024;
+
+    // Made at first use: many guests never read or write.
+    private byte[] buffer = [];
     private readonly SignalHandle signal = new();
     private Task<int>? pending;
     private int position;
@@ -106,6 +109,11 @@ internal sealed class StreamInput(Stream stream)
 
     private Task<int> StartReading()
     {
+        if (buffer.Length == 0)
+        {
+            buffer = new byte[BufferSize];
+        }
+
         Task<int> task;
         try
         {

@@ -12,7 +12,10 @@ internal sealed class StreamOutput(Stream stream)
 {
     private static readonly TimeSpan LastWait = TimeSpan.FromSeconds(5);
 
-    private readonly byte[] buffer = new byte[16 * 1024];
+    private const int BufferSize = 16 * 1024;
+
+    // Made at first use: many guests never read or write.
+    private byte[] buffer = [];
     private Task? pending;
     private bool isClosed;
 
@@ -29,6 +32,11 @@ internal sealed class StreamOutput(Stream stream)
         if (errno != Errno.Success)
         {
             return errno;
+        }
+
+        if (buffer.Length == 0)
+        {
+            buffer = new byte[BufferSize];
         }
 
         var length = 0;

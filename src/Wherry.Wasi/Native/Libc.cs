@@ -145,6 +145,9 @@ internal static unsafe partial class Libc
     public static extern int futimens(int handle, Timespec* times);
 
     [DllImport(Library)]
+    public static extern nint getrandom(byte* buffer, nuint size, uint flags);
+
+    [DllImport(Library)]
     public static extern int ioctl(int handle, nuint request, void* argument);
 
     [DllImport(Library)]
