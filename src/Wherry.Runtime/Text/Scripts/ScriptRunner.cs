@@ -172,6 +172,8 @@ internal sealed class ScriptRunner : IDisposable
 
     private void DefineModule(ModuleCommand command)
     {
+        // If it fails, what follows must not find the instance before it.
+        lastInstance = null;
         Module module = Load(command.Source);
         lastModule = module;
         if (command.Source.Name is string name)
@@ -281,7 +283,9 @@ internal sealed class ScriptRunner : IDisposable
     /// <summary>Whether a module was refused for being invalid, rather than for a feature that is off or a limit of ours, unless that is what is asserted.</summary>
     private static bool IsInvalid(Exception error, string message) =>
         error.Message.StartsWith(message, StringComparison.Ordinal)
-        || !(error.Message.Contains("which is off", StringComparison.Ordinal) || error.Message.Contains("the limit is", StringComparison.Ordinal));
+        || !(error.Message.Contains("which is off", StringComparison.Ordinal)
+            || error.Message.Contains("the limit is", StringComparison.Ordinal)
+            || error.Message.Contains("not supported", StringComparison.Ordinal));
 
     private void StartThread(ThreadCommand command)
     {
