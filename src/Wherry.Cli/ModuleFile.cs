@@ -8,7 +8,38 @@ internal static class ModuleFile
     private const uint Magic = 0x6D736100;
     private const uint CoreVersion = 1;
 
+    /// <summary>A module in the binary format; one in the text format is translated.</summary>
     public static byte[] Read(string path)
+    {
+        byte[] bytes = ReadBytes(path);
+        if (IsText(path, bytes))
+        {
+            bytes = Translate(path, bytes, emitNames: true);
+        }
+
+        if (Describe(bytes) is { } problem)
+        {
+            throw CommandException.CannotRun($"{path} {problem}");
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Translates a module in the text format.</summary>
+    public static byte[] Translate(string path, byte[] bytes, bool emitNames)
+    {
+        try
+        {
+            return WatConverter.ToBinary(bytes, path, emitNames);
+        }
+        catch (TextFormatException exception)
+        {
+            throw CommandException.CannotRun(exception.Message);
+        }
+    }
+
+    /// <summary>The bytes of a file as they are; <c>-</c> is standard input.</summary>
+    public static byte[] ReadBytes(string path)
     {
         byte[] bytes;
         try
@@ -18,7 +49,7 @@ internal static class ModuleFile
                 throw CommandException.CannotRun($"{path} is a folder, not a module.");
             }
 
-            bytes = File.ReadAllBytes(path);
+            bytes = path == "-" ? ReadInput() : File.ReadAllBytes(path);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -33,12 +64,27 @@ internal static class ModuleFile
             throw CommandException.CannotRun($"{path} can't be read: {exception.Message}");
         }
 
-        if (Describe(bytes) is { } problem)
+        return bytes;
+    }
+
+    private static byte[] ReadInput()
+    {
+        using Stream input = Console.OpenStandardInput();
+        using var bytes = new MemoryStream();
+        input.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+
+    /// <summary>Whether it is the text format: by its name, or since it starts as a text does.</summary>
+    private static bool IsText(string path, ReadOnlySpan<byte> bytes)
+    {
+        if (path.EndsWith(".wat", StringComparison.OrdinalIgnoreCase))
         {
-            throw CommandException.CannotRun($"{path} {problem}");
+            return true;
         }
 
-        return bytes;
+        int start = bytes.IndexOfAnyExcept(" \t\r\n"u8);
+        return start >= 0 && (bytes[start..].StartsWith("(module"u8) || bytes[start..].StartsWith(";;"u8) || bytes[start..].StartsWith("(;"u8));
     }
 
     /// <summary>Decodes and validates what <see cref="Read"/> read.</summary>
@@ -100,9 +146,6 @@ internal static class ModuleFile
             return " It is a script.";
         }
 
-        int start = bytes.IndexOfAnyExcept(" \t\r\n"u8);
-        return start >= 0 && (bytes[start..].StartsWith("(module"u8) || bytes[start..].StartsWith(";;"u8))
-            ? " It looks like the text format: translate it with wat2wasm first."
-            : "";
+        return "";
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Wherry.Cli.Commands;
 using Wherry.Cli.Inspection;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
@@ -69,6 +70,9 @@ internal static class WherryCommand
             new RunCommandLine().Command,
             InspectCommand.Create(),
             ValidateCommand.Create(),
+            TextCommands.CreateToBinary(),
+            TextCommands.CreateToText(),
+            WastCommand.Create(),
         };
         root.Directives.Clear();
         ParseResult result = root.Parse(arguments, Parser);
@@ -76,7 +80,7 @@ internal static class WherryCommand
         {
             throw CommandException.Usage(File.Exists(first)
                 ? $"'{first}' is not a command. To run the module: wherry run {first}"
-                : $"'{first}' is not a command. There are run, inspect and validate; see wherry --help.");
+                : $"'{first}' is not a command. There are {string.Join(", ", root.Subcommands.Select(command => command.Name))}; see wherry --help.");
         }
 
         ThrowIfWrong(result, result.CommandResult.Command == root ? "" : result.CommandResult.Command.Name);
