@@ -9,8 +9,6 @@ internal static class Suite
     public static IEnumerable<string> Files =>
         Root is null ? [] : Directory.EnumerateFiles(Root, "*.wast", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Root, file).Replace('\\', '/')).Order(StringComparer.Ordinal);
 
-    public static TheoryData<string> Data => [.. Files];
-
     public static string PathOf(string file) => Path.Combine(Root!, file);
 
     /// <summary>Skips the test where the suite is missing; on the build machine that is a failure.</summary>
