@@ -9,7 +9,7 @@ public class SuiteTests
     private static readonly string[] Pending =
     [
         "proposals/custom-descriptors/br_on_cast_desc_eq", "proposals/custom-descriptors/exact-", "proposals/custom-descriptors/ref_",
-        "proposals/custom-descriptors/struct_new_desc.wast", "proposals/threads/atomic.wast", "proposals/wide-arithmetic/",
+        "proposals/custom-descriptors/struct_new_desc.wast",
     ];
 
     public static TheoryData<string> Files =>
