@@ -101,7 +101,7 @@ internal ref struct InstructionReader
 
         Offset = _reader.Position;
         byte code = _reader.ReadByte();
-        Instruction? instruction = code < 0xFB ? InstructionTable.Find(0, code) : FindPrefixed(code);
+        Instruction? instruction = code < 0xFB ? InstructionTable.Find(code) : FindPrefixed(code);
         if (instruction is null)
         {
             ThrowIllegalOpcode(code);

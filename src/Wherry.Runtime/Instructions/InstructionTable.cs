@@ -13,6 +13,9 @@ internal static partial class InstructionTable
     /// <summary>The row of a defined opcode.</summary>
     public static Instruction Get(Opcode opcode) => Rows[(int)opcode]!;
 
+    /// <summary>The row for an opcode of a single byte, or null if none is defined; null for a prefix.</summary>
+    public static Instruction? Find(byte code) => Rows[code];
+
     /// <summary>The row for an opcode as it stands in the binary format, or null if none is defined.</summary>
     /// <param name="prefix">0, or 0xFB to 0xFE.</param>
     /// <param name="code">The opcode byte, or the number after the prefix.</param>

@@ -13,7 +13,6 @@ internal ref partial struct FunctionValidator
     {
         _function = -1;
         _localCount = 0;
-        _tracksInitialisation = false;
         _reader.MoveTo(_bytes, expression.Offset, expression.Offset + expression.Length);
         Start(Opcode.Block, type.IsReference ? [type] : SingleNumbers[(int)type.Kind]);
         while (_depth > 0)

@@ -398,7 +398,7 @@ internal ref partial struct FunctionValidator
 
         while (_initialisedCount > frame.InitialisedCount)
         {
-            _initialised[_initialisedLog[--_initialisedCount]] = false;
+            _initialisedIn[_initialisedLog[--_initialisedCount]] = 0;
         }
 
         if (--_depth > 0)

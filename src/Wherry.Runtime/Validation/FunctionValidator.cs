@@ -11,6 +11,8 @@ namespace Wherry.Validation;
 /// </summary>
 internal ref partial struct FunctionValidator
 {
+    private const int ListedLocals = 256;
+
     private static readonly OperandType[] None = [];
 
     private readonly ValidationContext _context;
@@ -29,12 +31,18 @@ internal ref partial struct FunctionValidator
     private int _floor;
     private bool _isUnreachable;
 
-    private OperandType[] _locals = [];
+    // The first locals one by one, the others by their runs: a few bytes can declare 50,000 of them, in each of a million functions.
+    private readonly OperandType[] _locals = new OperandType[ListedLocals];
     private int _localCount;
-    private bool[] _initialised = [];
+    private int _parameterCount;
+    private (int End, OperandType Type)[] _runs = [];
+    private int _runCount;
+
+    // Locals without a default value: in which function each was last set, and those set in the open blocks, in order.
+    private int[] _initialisedIn = [];
     private int[] _initialisedLog = [];
     private int _initialisedCount;
-    private bool _tracksInitialisation;
+    private int _generation;
 
     public FunctionValidator(ValidationContext context, FeatureSet features)
     {
@@ -96,41 +104,44 @@ internal ref partial struct FunctionValidator
 
     private void DeclareLocals(FunctionBody body, Signature signature)
     {
-        int count = signature.Parameters.Length;
-        foreach (LocalRun run in body.Locals)
+        _localCount = 0;
+        _runCount = 0;
+        _parameterCount = signature.Parameters.Length;
+        _generation++;
+        if (_runs.Length < _parameterCount + body.Locals.Length)
         {
-            count += run.Count;
+            _runs = new (int, OperandType)[Math.Max(64, _parameterCount + body.Locals.Length)];
         }
 
-        if (_locals.Length < count)
+        foreach (OperandType type in signature.Parameters)
         {
-            _locals = new OperandType[Math.Max(count, 64)];
+            DeclareLocals(1, type);
         }
 
-        signature.Parameters.CopyTo(_locals.AsSpan());
-        _localCount = signature.Parameters.Length;
-        _tracksInitialisation = false;
+        bool needsInitialisation = false;
         foreach (LocalRun run in body.Locals)
         {
             OperandType type = _context.Pack(run.Type);
-            _tracksInitialisation |= !type.IsDefaultable;
-            _locals.AsSpan(_localCount, run.Count).Fill(type);
-            _localCount += run.Count;
+            needsInitialisation |= !type.IsDefaultable;
+            DeclareLocals(run.Count, type);
         }
 
-        if (_tracksInitialisation)
+        if (needsInitialisation && _initialisedIn.Length < _localCount)
         {
-            if (_initialised.Length < count)
-            {
-                _initialised = new bool[count];
-                _initialisedLog = new int[count];
-            }
-
-            for (int i = 0; i < count; i++)
-            {
-                _initialised[i] = i < signature.Parameters.Length || _locals[i].IsDefaultable;
-            }
+            _initialisedIn = new int[_localCount];
+            _initialisedLog = new int[_localCount];
         }
+    }
+
+    private void DeclareLocals(int count, OperandType type)
+    {
+        if (_localCount < ListedLocals)
+        {
+            _locals.AsSpan(_localCount, Math.Min(count, ListedLocals - _localCount)).Fill(type);
+        }
+
+        _localCount += count;
+        _runs[_runCount++] = (_localCount, type);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -149,13 +160,11 @@ internal ref partial struct FunctionValidator
                 Push(LocalForReading(_reader.Index));
                 break;
             case Opcode.LocalSet:
-                Pop(Local(_reader.Index));
-                MarkInitialised(_reader.Index);
+                SetLocal(_reader.Index);
                 break;
             case Opcode.LocalTee:
-                Pop(Local(_reader.Index));
-                MarkInitialised(_reader.Index);
-                Push(_locals[_reader.Index]);
+                SetLocal(_reader.Index);
+                Push(Local(_reader.Index));
                 break;
             case Opcode.I32Const:
                 Push(OperandType.I32);
@@ -294,13 +303,34 @@ internal ref partial struct FunctionValidator
             Invalid($"unknown local {index}: the function has {_localCount}");
         }
 
-        return _locals[index];
+        return index < ListedLocals ? _locals[index] : FindLocal(index);
+    }
+
+    private readonly OperandType FindLocal(int index)
+    {
+        // The first run that ends behind it.
+        int low = 0;
+        int high = _runCount - 1;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_runs[middle].End > index)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return _runs[low].Type;
     }
 
     private readonly OperandType LocalForReading(int index)
     {
         OperandType type = Local(index);
-        if (_tracksInitialisation && !_initialised[index])
+        if (!type.IsDefaultable && index >= _parameterCount && _initialisedIn[index] != _generation)
         {
             Invalid($"uninitialized local {index} of type {_context.Describe(type)} is read before it is set");
         }
@@ -308,11 +338,13 @@ internal ref partial struct FunctionValidator
         return type;
     }
 
-    private void MarkInitialised(int index)
+    private void SetLocal(int index)
     {
-        if (_tracksInitialisation && !_initialised[index])
+        OperandType type = Local(index);
+        Pop(type);
+        if (!type.IsDefaultable && index >= _parameterCount && _initialisedIn[index] != _generation)
         {
-            _initialised[index] = true;
+            _initialisedIn[index] = _generation;
             _initialisedLog[_initialisedCount++] = index;
         }
     }

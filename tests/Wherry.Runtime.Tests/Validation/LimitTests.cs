@@ -28,6 +28,29 @@ public class LimitTests
     }
 
     [Fact]
+    public void Locals_far_behind_keep_their_types()
+    {
+        // 300 i32, 49,000 i64, 3 f32: the first and last of each kind are set to what they are.
+        byte[] Code(int local, byte[] constant) => [.. constant, 0x21, .. ModuleBuilder.Leb((ulong)local)];
+        byte[] Module(int local, byte[] constant) => new ModuleBuilder()
+            .Section(1, ModuleBuilder.Vector(ModuleBuilder.FunctionType([0x7C], [])))
+            .Section(3, ModuleBuilder.Vector([0]))
+            .Section(10, ModuleBuilder.Vector(ModuleBuilder.Body(
+                [3, 0xAC, 0x02, 0x7F, .. ModuleBuilder.Leb(49_000), 0x7E, 3, 0x7D], [.. Code(local, constant), 0x0B])))
+            .Build();
+        byte[][] constants = [[0x41, 0], [0x42, 0], [0x43, 0, 0, 0, 0], [0x44, 0, 0, 0, 0, 0, 0, 0, 0]];
+        foreach ((int local, int type) in (ReadOnlySpan<(int, int)>)[(0, 3), (1, 0), (255, 0), (256, 0), (300, 0), (301, 1), (49_300, 1), (49_301, 2), (49_303, 2)])
+        {
+            for (int i = 0; i < constants.Length; i++)
+            {
+                Assert.Equal(i == type, Modules.Refusal(Module(local, constants[i])) is null);
+            }
+        }
+
+        Refused(Module(49_304, constants[2]), ModuleLimits.Default, "unknown local 49304");
+    }
+
+    [Fact]
     public void Blocks_are_nested_as_deeply_as_the_limit_allows()
     {
         Assert.Null(Modules.Refusal(Nested(100_000)));
