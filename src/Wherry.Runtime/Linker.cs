@@ -89,18 +89,24 @@ public sealed class Linker
 
         var instance = new Instance(store, module);
         ResolvedImports imports = Resolve(store, module, instance);
+        TrapException? trap = null;
         store.Enter();
         try
         {
             Instantiation.Instantiate(instance, imports);
         }
-        catch (Exception exception) when (store.Translate(exception) is TrapException trap)
+        catch (Exception exception) when ((trap = store.Translate(exception)) is not null)
         {
-            throw trap;
+            // Thrown below, where the stack of the guest is gone.
         }
         finally
         {
             store.Exit();
+        }
+
+        if (trap is not null)
+        {
+            throw trap;
         }
 
         return instance;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Reflection;
+using Wherry.Instructions;
 
 namespace Wherry.Diagnostics;
 
@@ -30,13 +31,16 @@ internal static class GuestStackWalker
     }
 
     /// <summary>The guest's calls, innermost first.</summary>
-    public static ImmutableArray<GuestStackFrame> Walk(StackTrace trace)
+    /// <param name="innermost">The place of the innermost.</param>
+    public static ImmutableArray<GuestStackFrame> Walk(StackTrace trace, out GuestLocation? innermost)
     {
+        innermost = null;
         ImmutableArray<GuestStackFrame>.Builder frames = ImmutableArray.CreateBuilder<GuestStackFrame>();
         foreach (StackFrame frame in trace.GetFrames())
         {
             if (GuestCode.TryLocate(frame, out GuestLocation location))
             {
+                innermost ??= location;
                 frames.Add(location.Module.DebugInformation.Describe(location));
                 if (frames.Count == MaximumFrames)
                 {
@@ -46,6 +50,19 @@ internal static class GuestStackWalker
         }
 
         return frames.ToImmutable();
+    }
+
+    /// <summary>The bytes that the instruction at a place reads or writes, or null if it is not one that accesses a memory.</summary>
+    public static int? FindAccessSize(GuestLocation location)
+    {
+        ReadOnlySpan<byte> bytes = location.Module.Definition.Bytes.Span;
+        if (location.Offset < 0 || location.Offset >= bytes.Length)
+        {
+            return null;
+        }
+
+        var reader = new InstructionReader(bytes, location.Offset, bytes.Length);
+        return reader.Next() && reader.Instruction.AccessLog2 >= 0 ? 1 << reader.Instruction.AccessLog2 : null;
     }
 
     // The CLR's own helpers that throw (for an array's bounds, say), and the methods that compiled code calls.

@@ -60,7 +60,7 @@ internal static unsafe class TrapTranslator
     private static TrapException Translate(Store store, GuestTrapException trap)
     {
         // The limit of the stack is also what interrupts calls.
-        TrapKind kind = trap.Kind == TrapKind.StackExhausted && store.IsInterrupted ? store.InterruptionKind : trap.Kind;
+        TrapKind kind = (trap.Kind is TrapKind.StackExhausted or TrapKind.Interrupted) && store.IsInterrupted ? store.InterruptionKind : trap.Kind;
         string? detail = kind == trap.Kind ? trap.Message : null;
         return Create(kind, detail, trap.Address, new StackTrace(trap, fNeedFileInfo: false), trap.InnerException);
     }
@@ -68,12 +68,18 @@ internal static unsafe class TrapTranslator
     private static TrapException Create(TrapKind kind, string? detail, ulong? address, StackTrace? trace, Exception? innerException)
     {
         string reason = TrapMessages.Get(kind);
-        ImmutableArray<GuestStackFrame> frames = trace is null ? [] : GuestStackWalker.Walk(trace);
-        string what = detail is null || detail == reason ? reason : kind is TrapKind.NullReference or TrapKind.CastFailure || detail.StartsWith(reason, StringComparison.Ordinal) ? detail : $"{reason}: {detail}";
+        GuestLocation? innermost = null;
+        ImmutableArray<GuestStackFrame> frames = trace is null ? [] : GuestStackWalker.Walk(trace, out innermost);
+        string what = detail is null || detail == reason ? reason
+            : kind is TrapKind.NullReference or TrapKind.CastFailure || detail.StartsWith(reason, StringComparison.Ordinal) ? detail : $"{reason}: {detail}";
         var message = new StringBuilder("wasm trap: ").Append(what);
         if (address is ulong place)
         {
             _ = message.Append(CultureInfo.InvariantCulture, $" at address 0x{place:x}");
+            if (kind == TrapKind.MemoryOutOfBounds && innermost is GuestLocation location && GuestStackWalker.FindAccessSize(location) is int size)
+            {
+                _ = message.Append(CultureInfo.InvariantCulture, $" ({size} {(size == 1 ? "byte" : "bytes")})");
+            }
         }
 
         for (int i = 0; i < Math.Min(frames.Length, ShownFrames); i++)

@@ -17,12 +17,14 @@ internal delegate void BoxedCall(object?[] arguments, object?[] results);
 /// </summary>
 internal static class GuestDelegates
 {
+    private const string MethodName = "EnterGuest";
+
     // Delegate types may be of collectible assemblies: the table doesn't keep them.
-    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, DynamicMethod>> s_adapters = [];
+    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, MethodInfo>> s_adapters = [];
 
     private static readonly MethodInfo s_enter = Method(nameof(GuestEntry.Enter));
     private static readonly MethodInfo s_exit = Method(nameof(GuestEntry.Exit));
-    private static readonly MethodInfo s_throwTrap = Method(nameof(GuestEntry.ThrowTrap));
+    private static readonly MethodInfo s_translate = Method(nameof(GuestEntry.Translate));
     private static readonly MethodInfo s_checkParameter = Method(nameof(GuestEntry.CheckParameter));
     private static readonly MethodInfo s_convertParameter = Method(nameof(GuestEntry.ConvertParameter));
     private static readonly FieldInfo s_function = typeof(GuestEntry).GetField(nameof(GuestEntry.Function))!;
@@ -45,16 +47,19 @@ internal static class GuestDelegates
                 $"The guest's function has the signature {type}, which is {SignatureText.Describe(type)} in .NET, not {SignatureText.Describe(invoke)}.", nameof(delegateType));
         }
 
-        ConcurrentDictionary<string, DynamicMethod> adapters = s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, DynamicMethod>());
-        DynamicMethod adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => EmitTyped(state.type, state.invoke), (type, invoke));
+        ConcurrentDictionary<string, MethodInfo> adapters = s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, MethodInfo>());
+        MethodInfo adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => EmitTyped(state.type, state.invoke), (type, invoke));
+        // The type is not known when this is compiled.
+#pragma warning disable CA2263
         return adapter.CreateDelegate(delegateType, new GuestEntry(UnresolvedFunction.Resolve(function)));
+#pragma warning restore CA2263
     }
 
     public static BoxedCall CreateBoxed(Function function)
     {
-        ConcurrentDictionary<string, DynamicMethod> adapters = s_adapters.GetValue(typeof(BoxedCall), static _ => new ConcurrentDictionary<string, DynamicMethod>());
-        DynamicMethod adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => EmitBoxed(type), function.Type);
-        return (BoxedCall)adapter.CreateDelegate(typeof(BoxedCall), new GuestEntry(UnresolvedFunction.Resolve(function)));
+        ConcurrentDictionary<string, MethodInfo> adapters = s_adapters.GetValue(typeof(BoxedCall), static _ => new ConcurrentDictionary<string, MethodInfo>());
+        MethodInfo adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => EmitBoxed(type), function.Type);
+        return adapter.CreateDelegate<BoxedCall>(new GuestEntry(UnresolvedFunction.Resolve(function)));
     }
 
     private static bool Fits(FunctionType type, MethodInfo invoke)
@@ -112,21 +117,24 @@ internal static class GuestDelegates
         }
     }
 
-    private static DynamicMethod EmitTyped(FunctionType type, MethodInfo invoke)
+    private static MethodInfo EmitTyped(FunctionType type, MethodInfo invoke)
     {
         Type[] parameters = [.. invoke.GetParameters().Select(parameter => parameter.ParameterType)];
-        var method = new DynamicMethod("EnterGuest", invoke.ReturnType, [typeof(GuestEntry), .. parameters], typeof(GuestEntry).Module, skipVisibility: true);
+        TypeBuilder owner = AdapterAssembly.DefineType(invoke.DeclaringType!);
+        MethodBuilder method = owner.DefineMethod(
+            MethodName, MethodAttributes.Public | MethodAttributes.Static, invoke.ReturnType, [typeof(GuestEntry), .. parameters]);
         ILGenerator generator = method.GetILGenerator();
         LocalBuilder? result = EmitCall(generator, type, index => LoadArgument(generator, type, parameters[index], index));
         EmitResult(generator, type, invoke.ReturnType, result);
         generator.Emit(OpCodes.Ret);
-        return method;
+        return owner.CreateType().GetMethod(MethodName)!;
     }
 
-    private static DynamicMethod EmitBoxed(FunctionType type)
+    private static MethodInfo EmitBoxed(FunctionType type)
     {
-        var method = new DynamicMethod(
-            "EnterGuest", typeof(void), [typeof(GuestEntry), typeof(object[]), typeof(object[])], typeof(GuestEntry).Module, skipVisibility: true);
+        TypeBuilder owner = AdapterAssembly.DefineType(typeof(BoxedCall));
+        MethodBuilder method = owner.DefineMethod(
+            MethodName, MethodAttributes.Public | MethodAttributes.Static, typeof(void), [typeof(GuestEntry), typeof(object[]), typeof(object[])]);
         ILGenerator generator = method.GetILGenerator();
         LocalBuilder? result = EmitCall(generator, type, index =>
         {
@@ -154,7 +162,7 @@ internal static class GuestDelegates
         }
 
         generator.Emit(OpCodes.Ret);
-        return method;
+        return owner.CreateType().GetMethod(MethodName)!;
     }
 
     private static LocalBuilder? EmitCall(ILGenerator generator, FunctionType type, Action<int> loadArgument)
@@ -192,18 +200,33 @@ internal static class GuestDelegates
             generator.Emit(OpCodes.Stloc, result);
         }
 
+        // A filter, and the trap thrown outside of all blocks: the stack below a catch block stays until the block ends, so that traps thrown from
+        // nested ones would use it up where guest and host call each other deeply.
+        LocalBuilder trap = generator.DeclareLocal(typeof(TrapException));
         LocalBuilder exception = generator.DeclareLocal(typeof(Exception));
-        generator.BeginCatchBlock(typeof(Exception));
+        generator.BeginExceptFilterBlock();
+        generator.Emit(OpCodes.Castclass, typeof(Exception));
         generator.Emit(OpCodes.Stloc, exception);
         generator.Emit(OpCodes.Ldarg_0);
         generator.Emit(OpCodes.Ldloc, exception);
-        generator.Emit(OpCodes.Call, s_throwTrap);
-        generator.Emit(OpCodes.Rethrow);
+        generator.Emit(OpCodes.Call, s_translate);
+        generator.Emit(OpCodes.Stloc, trap);
+        generator.Emit(OpCodes.Ldloc, trap);
+        generator.Emit(OpCodes.Ldnull);
+        generator.Emit(OpCodes.Cgt_Un);
+        generator.BeginCatchBlock(null!);
+        generator.Emit(OpCodes.Pop);
         generator.EndExceptionBlock();
         generator.BeginFinallyBlock();
         generator.Emit(OpCodes.Ldarg_0);
         generator.Emit(OpCodes.Call, s_exit);
         generator.EndExceptionBlock();
+        Label isDone = generator.DefineLabel();
+        generator.Emit(OpCodes.Ldloc, trap);
+        generator.Emit(OpCodes.Brfalse_S, isDone);
+        generator.Emit(OpCodes.Ldloc, trap);
+        generator.Emit(OpCodes.Throw);
+        generator.MarkLabel(isDone);
         return result;
     }
 

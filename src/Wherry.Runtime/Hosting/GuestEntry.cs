@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Wherry.Execution;
 
@@ -18,15 +17,8 @@ internal sealed class GuestEntry(Function function)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Exit() => _store.Exit();
 
-    /// <summary>Throws the trap that the exception stands for, if it does; else the adapter throws it on.</summary>
-    [StackTraceHidden]
-    public void ThrowTrap(Exception exception)
-    {
-        if (_store.Translate(exception) is TrapException trap)
-        {
-            throw trap;
-        }
-    }
+    /// <summary>The trap that the exception stands for, or null if it passes unchanged.</summary>
+    public TrapException? Translate(Exception exception) => _store.Translate(exception);
 
     /// <exception cref="ArgumentException">A guest would take the reference for something that it is not.</exception>
     public object? CheckParameter(object? value, int index)

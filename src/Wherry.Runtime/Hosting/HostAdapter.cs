@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Reflection.Emit;
-using System.Runtime.CompilerServices;
 using Wherry.Compilation;
 
 namespace Wherry.Hosting;
@@ -11,9 +10,6 @@ namespace Wherry.Hosting;
 /// </summary>
 internal sealed class HostAdapter
 {
-    private const string AssemblyName = "Wherry.HostAdapters";
-
-    private static readonly ConstructorInfo s_ignoresAccessChecks = CreateIgnoresAccessChecksAttribute();
     private static readonly FieldInfo s_delegate = typeof(HostFunction).GetField(nameof(HostFunction.Delegate))!;
     private static readonly MethodInfo s_caller = typeof(HostFunction).GetProperty(nameof(HostFunction.Caller))!.GetMethod!;
     private static readonly MethodInfo s_token = typeof(HostFunction).GetProperty(nameof(HostFunction.InterruptionToken))!.GetMethod!;
@@ -35,25 +31,17 @@ internal sealed class HostAdapter
     /// <param name="checksResults">Which results may not be given to the guest unseen.</param>
     public static HostAdapter Emit(HostSignature signature, FunctionType type, bool[] checksResults)
     {
-        // An assembly of its own, which goes when its last function goes: the delegate's type may be of an assembly that can go too.
-        Type delegateType = signature.Invoke.DeclaringType!;
-        AssemblyBuilder assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName(AssemblyName), AssemblyBuilderAccess.RunAndCollect);
-        foreach (string name in GetAssemblies(delegateType).Append(typeof(HostAdapter).Assembly).Select(part => part.GetName().Name!).Distinct())
-        {
-            assembly.SetCustomAttribute(new CustomAttributeBuilder(s_ignoresAccessChecks, [name]));
-        }
-
-        TypeBuilder owner = assembly.DefineDynamicModule(AssemblyName).DefineType("Adapter", TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.Public);
+        TypeBuilder owner = AdapterAssembly.DefineType(signature.Invoke.DeclaringType!);
         Type resultType = ClrTypes.OfResults(type.Results);
         MethodBuilder method = owner.DefineMethod(
             "CallHost", MethodAttributes.Public | MethodAttributes.Static, resultType, ClrTypes.OfParameters(type, typeof(object)));
-        EmitBody(method.GetILGenerator(), signature, delegateType, resultType, checksResults);
+        EmitBody(method.GetILGenerator(), signature, resultType, checksResults);
         return new HostAdapter(owner.CreateType().GetMethod("CallHost")!);
     }
 
     public override string ToString() => _method.ToString() ?? "";
 
-    private static void EmitBody(ILGenerator generator, HostSignature signature, Type delegateType, Type resultType, bool[] checksResults)
+    private static void EmitBody(ILGenerator generator, HostSignature signature, Type resultType, bool[] checksResults)
     {
         short target = (short)signature.Parameters.Length;
         generator.Emit(OpCodes.Ldarg, target);
@@ -77,7 +65,6 @@ internal sealed class HostAdapter
         }
 
         generator.Emit(OpCodes.Callvirt, signature.Invoke);
-        _ = delegateType;
         if (signature.IsAsynchronous)
         {
             generator.Emit(OpCodes.Call, signature.ResultType == typeof(void) ? s_wait : s_waitForResult.MakeGenericMethod(signature.ResultType));
@@ -129,34 +116,5 @@ internal sealed class HostAdapter
                 generator.Emit(OpCodes.Call, s_checkResult);
             }
         }
-    }
-
-    private static IEnumerable<Assembly> GetAssemblies(Type type)
-    {
-        yield return type.Assembly;
-        foreach (Type argument in type.GetGenericArguments())
-        {
-            foreach (Assembly assembly in GetAssemblies(argument))
-            {
-                yield return assembly;
-            }
-        }
-    }
-
-    // The CLR lets an assembly that carries this attribute use another's internals: delegate types are often not public.
-    private static ConstructorInfo CreateIgnoresAccessChecksAttribute()
-    {
-        AssemblyBuilder assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Wherry.AccessChecks"), AssemblyBuilderAccess.Run);
-        TypeBuilder type = assembly.DefineDynamicModule("Wherry.AccessChecks").DefineType(
-            "System.Runtime.CompilerServices.IgnoresAccessChecksToAttribute", TypeAttributes.Public | TypeAttributes.Sealed, typeof(Attribute));
-        ConstructorBuilder constructor = type.DefineConstructor(MethodAttributes.Public, CallingConventions.Standard, [typeof(string)]);
-        ILGenerator generator = constructor.GetILGenerator();
-        generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Call, typeof(Attribute).GetConstructor(BindingFlags.Instance | BindingFlags.NonPublic, [])!);
-        generator.Emit(OpCodes.Ret);
-        type.SetCustomAttribute(new CustomAttributeBuilder(
-            typeof(AttributeUsageAttribute).GetConstructor([typeof(AttributeTargets)])!, [AttributeTargets.Assembly],
-            [typeof(AttributeUsageAttribute).GetProperty(nameof(AttributeUsageAttribute.AllowMultiple))!], [true]));
-        return type.CreateType().GetConstructor([typeof(string)])!;
     }
 }

@@ -1,5 +1,5 @@
 using Wherry.Binary;
-using Wherry.Types;
+using Wherry.Validation;
 
 namespace Wherry.Hosting;
 
@@ -39,7 +39,8 @@ internal static class ImportMatcher
 
     // A global that can be set must be of exactly the type; of one that can't, a subtype will do.
     private static bool Matches(GlobalType given, GlobalType wanted) =>
-        given.IsMutable == wanted.IsMutable && (given.ValueType == wanted.ValueType || (!given.IsMutable && Validation.TypeValidation.Matches(given.ValueType, wanted.ValueType)));
+        given.IsMutable == wanted.IsMutable
+        && (given.IsMutable ? given.ValueType == wanted.ValueType : TypeValidation.Matches(given.ValueType, wanted.ValueType));
 
     private static bool Matches(ulong size, ulong? maximum, ulong wantedMinimum, ulong? wantedMaximum) =>
         size >= wantedMinimum && (wantedMaximum is null || (maximum is not null && maximum <= wantedMaximum));
