@@ -13,6 +13,9 @@ internal sealed class DescriptorTable(int maximumCount) : IDisposable
     private Descriptor?[] descriptors = new Descriptor?[16];
     private int lowestFree;
 
+    /// <summary>Changes when a number comes to mean something else, or nothing: what was noted about numbers is then void.</summary>
+    public int Version { get; private set; }
+
     /// <summary>How many are open.</summary>
     public int Count { get; private set; }
 
@@ -71,6 +74,7 @@ internal sealed class DescriptorTable(int maximumCount) : IDisposable
             }
 
             descriptors[number] = null;
+            Version++;
             Count--;
             lowestFree = Math.Min(lowestFree, number);
             return true;
@@ -94,6 +98,7 @@ internal sealed class DescriptorTable(int maximumCount) : IDisposable
             }
 
             descriptors[to] = moved;
+            Version++;
             descriptors[from] = null;
             Count--;
             lowestFree = Math.Min(lowestFree, from);
@@ -102,6 +107,9 @@ internal sealed class DescriptorTable(int maximumCount) : IDisposable
         replaced.Close();
         return Errno.Success;
     }
+
+    /// <summary>A descriptor's rights or its host handle changed.</summary>
+    public void Invalidate() => Version++;
 
     /// <summary>Closes all.</summary>
     public void Dispose()

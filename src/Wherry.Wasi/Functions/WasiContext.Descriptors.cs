@@ -67,6 +67,7 @@ public sealed partial class WasiContext
 
         descriptor.Rights = (Rights)rights;
         descriptor.InheritingRights = (Rights)inheritingRights;
+        Descriptors.Invalidate();
         return Errno.Success;
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
@@ -8,16 +9,31 @@ using Wherry.Wasi.Waiting;
 namespace Wherry.Wasi.Polling;
 
 /// <summary>
-/// poll_oneoff and epoll_oneoff. The subscriptions are read once, straight from guest memory: each finds its socket by its number and looks at
-/// what is known of it (some nanoseconds). Only if nothing is ready does the call wait, and what the system then tells leads
-/// back to the subscriptions through notes on the sockets, not through a second pass.
+/// poll_oneoff and epoll_oneoff. The subscriptions are read once, straight from guest memory, or if they are those of the last call not at
+/// all: each finds its socket by its number and looks at what is known of it. Only if nothing is ready does the call wait, and what the system
+/// then tells leads back to the subscriptions through notes on the sockets, not through a second pass.
 /// </summary>
 internal sealed unsafe class Poller(WasiContext context) : IDisposable
 {
+    /// <summary>With fewer subscriptions, looking at them is as fast as comparing them.</summary>
+    private const int FewestToRemember = 16;
+
+    /// <summary>A guest can't make the host keep more than this of its memory.</summary>
+    private const int MostToRemember = 1 << 16;
+
     private readonly DescriptorTable descriptors = context.Descriptors;
     private readonly List<Deadline> deadlines = [];
     private readonly List<Generic> generics = [];
     private readonly List<SocketDescriptor> unsure = [];
+
+    // The subscriptions of the last call, and the indices of those that the next call must look at again.
+    private byte[] remembered = [];
+    private int rememberedCount;
+    private int rememberedVersion;
+    private bool hasDoubles;
+    private int[] revisits = new int[16];
+    private int[] previousRevisits = new int[16];
+    private int revisitCount;
     private PollDescriptor[] pollDescriptors = new PollDescriptor[8];
     private EpollSet? set;
     private uint generation;
@@ -26,6 +42,7 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
     // Of the call in progress: the guest's arrays, checked, and the number of events written.
     private byte* subscriptions;
     private byte* events;
+    private uint subscriptionCount;
     private uint eventCount;
 
     private struct Deadline
@@ -62,8 +79,9 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
         }
 
         context.PushHeldBack();
+        subscriptionCount = count;
         edgeTriggered = edge;
-        if (!Scan((int)count))
+        if (count > int.MaxValue / Subscription.Size || !Scan((int)count))
         {
             return Answer(Errno.Inval);
         }
@@ -81,76 +99,180 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
 
     private static ValueTask<int> Answer(Errno errno) => new((int)errno);
 
-    /// <summary>Reads all subscriptions and writes the events of those that are known to be ready.</summary>
+    /// <summary>
+    /// Looks at the subscriptions and writes the events of those that are known to be ready. As many of the first ones as are the same as in the last
+    /// call are not read again: what happened to their sockets since will be told by the system, and the few that need a look all the same
+    /// were noted.
+    /// </summary>
     private bool Scan(int count)
     {
         eventCount = 0;
         deadlines.Clear();
         generics.Clear();
         unsure.Clear();
-        uint current = ++generation;
-        if (current == 0)
+        int same = CountSame(count);
+        (revisits, previousRevisits) = (previousRevisits, revisits);
+        int previousCount = revisitCount;
+        revisitCount = 0;
+        hasDoubles = false;
+        rememberedCount = 0;
+        if (same == 0)
         {
-            // After four thousand million calls old notes could look like new ones.
-            current = generation = 1;
+            // Zero is what new descriptors have.
+            generation = generation == uint.MaxValue ? 1 : generation + 1;
+        }
+        else
+        {
+            for (int i = 0; i < previousCount; i++)
+            {
+                if (previousRevisits[i] < same)
+                {
+                    ScanOne(previousRevisits[i], isRevisit: true);
+                }
+            }
         }
 
-        for (int i = 0; i < count; i++)
+        for (int i = same; i < count; i++)
         {
-            // Sound: the array was checked for its whole length, and the memory can't shrink while the guest is in the call.
-            byte* subscription = subscriptions + ((long)i * Subscription.Size);
-            EventType type = ((Subscription*)subscription)->Type;
-            if (type is not (EventType.FdRead or EventType.FdWrite))
+            if (!ScanOne(i, isRevisit: false))
             {
-                if (type != EventType.Clock)
-                {
-                    return false;
-                }
+                return false;
+            }
+        }
 
-                AddClock(i, Unsafe.ReadUnaligned<Subscription>(subscription));
-                continue;
+        Remember(same, count);
+        return true;
+    }
+
+    /// <summary>How many of the first subscriptions are those of the last call, and mean the same. The notes of the others are taken back.</summary>
+    private int CountSame(int count)
+    {
+        if (edgeTriggered || rememberedVersion != descriptors.Version)
+        {
+            return 0;
+        }
+
+        // Sound: the guest's array was checked for its whole length.
+        int known = Math.Min(count, rememberedCount);
+        ReadOnlySpan<byte> now = new(subscriptions, known * Subscription.Size);
+        int same = now.CommonPrefixLength(remembered.AsSpan(0, now.Length)) / Subscription.Size;
+        if (same < FewestToRemember)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<Subscription> old = MemoryMarshal.Cast<byte, Subscription>(remembered);
+        for (int i = same; i < rememberedCount; i++)
+        {
+            ref readonly Subscription subscription = ref old[i];
+            if (subscription.Type != EventType.Clock && descriptors.TryGet(subscription.Descriptor, out Descriptor? descriptor) && descriptor.PollState.Generation == generation)
+            {
+                NoteOf(descriptor, subscription.Type) = PollState.None;
+            }
+        }
+
+        return same;
+    }
+
+    private void Remember(int same, int count)
+    {
+        int size = count * Subscription.Size;
+        bool isOverwritten = events < subscriptions + size && subscriptions < events + ((long)eventCount * Event.Size);
+        if (edgeTriggered || hasDoubles || isOverwritten || count < FewestToRemember || count > MostToRemember)
+        {
+            return;
+        }
+
+        if (remembered.Length < size)
+        {
+            Array.Resize(ref remembered, size * 2);
+        }
+
+        // Sound: the guest's array was checked for its whole length.
+        int unchanged = same * Subscription.Size;
+        new ReadOnlySpan<byte>(subscriptions + unchanged, size - unchanged).CopyTo(remembered.AsSpan(unchanged));
+        rememberedCount = count;
+        rememberedVersion = descriptors.Version;
+    }
+
+    /// <summary>The next call must look at this subscription even if nothing changes.</summary>
+    private void Revisit(int index)
+    {
+        if (revisitCount == revisits.Length)
+        {
+            Array.Resize(ref revisits, revisitCount * 2);
+        }
+
+        revisits[revisitCount++] = index;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref int NoteOf(Descriptor descriptor, EventType type) =>
+        ref type == EventType.FdRead ? ref descriptor.PollState.Read : ref descriptor.PollState.Write;
+
+    private bool ScanOne(int index, bool isRevisit)
+    {
+        // Sound: the array was checked for its whole length, and the memory can't shrink while the guest is in the call.
+        byte* subscription = subscriptions + ((long)index * Subscription.Size);
+        EventType type = ((Subscription*)subscription)->Type;
+        if (type is not (EventType.FdRead or EventType.FdWrite))
+        {
+            if (type != EventType.Clock)
+            {
+                return false;
             }
 
-            int number = Unsafe.ReadUnaligned<int>(subscription + 16);
-            if (!descriptors.TryGet(number, out Descriptor? descriptor))
+            Revisit(index);
+            AddClock(index, Unsafe.ReadUnaligned<Subscription>(subscription));
+            return true;
+        }
+
+        if (!descriptors.TryGet(Unsafe.ReadUnaligned<int>(subscription + 16), out Descriptor? descriptor))
+        {
+            Revisit(index);
+            Add(index, type, Errno.Badf);
+            return true;
+        }
+
+        ref PollState state = ref descriptor.PollState;
+        if (state.Generation != generation)
+        {
+            if (edgeTriggered && descriptor is SocketDescriptor other)
             {
-                Add(i, type, Errno.Badf);
-                continue;
+                ForgetReported(other, generation - 1);
             }
 
-            ref PollState state = ref descriptor.PollState;
-            if (state.Generation != current)
-            {
-                if (edgeTriggered && descriptor is SocketDescriptor other)
-                {
-                    ForgetReported(other, current - 1);
-                }
+            state.Generation = generation;
+            state.Read = PollState.None;
+            state.Write = PollState.None;
+        }
 
-                state.Generation = current;
-                state.Read = PollState.None;
-                state.Write = PollState.None;
-            }
+        ref int note = ref NoteOf(descriptor, type);
+        if (!isRevisit && note != PollState.None)
+        {
+            hasDoubles = true;
+            Add(index, type, Errno.Exist);
+            return true;
+        }
 
-            ref int note = ref type == EventType.FdRead ? ref state.Read : ref state.Write;
-            if (note != PollState.None)
-            {
-                Add(i, type, Errno.Exist);
-                continue;
-            }
+        note = index;
+        SocketDescriptor? socket = descriptor as SocketDescriptor;
+        if (socket is null)
+        {
+            Revisit(index);
+        }
 
-            note = i;
-            if (!descriptor.Has(Rights.PollFdReadwrite))
-            {
-                Report(descriptor, type, Errno.Notcapable);
-            }
-            else if (descriptor is SocketDescriptor socket)
-            {
-                ScanSocket(socket, type);
-            }
-            else
-            {
-                ScanOther(descriptor, type);
-            }
+        if (!descriptor.Has(Rights.PollFdReadwrite))
+        {
+            Report(descriptor, type, Errno.Notcapable);
+        }
+        else if (socket is not null)
+        {
+            ScanSocket(socket, type);
+        }
+        else
+        {
+            ScanOther(descriptor, type);
         }
 
         return true;
@@ -453,16 +575,27 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
 
     private void Report(Descriptor descriptor, EventType type, Errno errno = Errno.Success, ushort flags = 0)
     {
-        ref int note = ref type == EventType.FdRead ? ref descriptor.PollState.Read : ref descriptor.PollState.Write;
+        ref int note = ref NoteOf(descriptor, type);
         int index = note;
-
         note = PollState.Reported;
+        if (descriptor is SocketDescriptor)
+        {
+            // It stays ready until the guest does something about it, of which the system tells nothing.
+            Revisit(index);
+        }
+
         Add(index, type, errno, type == EventType.FdRead && errno == Errno.Success ? descriptor.ReadableByteCount : 0, flags);
     }
 
     private void Add(int index, EventType type, Errno errno, ulong byteCount = 0, ushort flags = 0)
     {
-        // Sound: each subscription has at most one event, and both arrays were checked for as many elements.
+        // A guest that changes its subscriptions while they are read can make notes that don't fit them.
+        if ((uint)index >= subscriptionCount || eventCount >= subscriptionCount)
+        {
+            return;
+        }
+
+        // Sound: both arrays were checked for as many elements.
         Event happened = new()
         {
             UserData = Unsafe.ReadUnaligned<ulong>(subscriptions + ((long)index * Subscription.Size)),

@@ -96,6 +96,7 @@ public sealed partial class WasiContext
         if (errno == Errno.Success && grant.Host.IsIpv6 != socket.IsNativeIpv6)
         {
             errno = socket.ChangeNativeFamily(grant.Host.IsIpv6);
+            Descriptors.Invalidate();
         }
 
         if (errno != Errno.Success)

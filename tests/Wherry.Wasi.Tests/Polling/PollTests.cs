@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Polling;
 using Wherry.Wasi.Tests.Sockets;
@@ -320,6 +321,88 @@ public sealed class PollTests
             before = guest.Context.Poller.Set.SystemCalls + guest.Context.Poller.OtherSystemCalls;
             AssertEvent(Assert.Single(guest.Poll(all)), 500, EventType.FdRead);
             Assert.InRange(guest.Context.Poller.Set.SystemCalls + guest.Context.Poller.OtherSystemCalls - before, 1, 3);
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+    }
+
+    [Fact]
+    public void Polls_that_resemble_the_last_one_answer_as_if_they_were_the_first()
+    {
+        const int Count = 40;
+        using SocketGuest guest = new();
+        (int listener, IPEndPoint address) = TcpTests.Serve(guest);
+        List<Socket> clients = [];
+        List<int> connections = [];
+        try
+        {
+            for (int i = 0; i < Count; i++)
+            {
+                Socket client = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                clients.Add(client);
+                client.Connect(address);
+                connections.Add(guest.Accept(listener));
+            }
+
+            Random random = new(4711);
+            byte[] unread = new byte[Count];
+            bool[] writing = new bool[Count];
+            for (int round = 0; round < 400; round++)
+            {
+                // A guest stops and starts waiting for some, now and then closes one and accepts another in its place.
+                int changed = random.Next(Count);
+                switch (random.Next(8))
+                {
+                    case 0:
+                        writing[changed] = !writing[changed];
+                        break;
+                    case 1:
+                        clients[changed].Send("x"u8);
+                        unread[changed]++;
+                        break;
+                    case 2 when unread[changed] > 0:
+                        Assert.Equal(unread[changed], guest.Receive(connections[changed], random.Next(2) == 0 ? unread[changed] : 100).Length);
+                        unread[changed] = 0;
+                        break;
+                    case 3:
+                        guest.Close(connections[changed]);
+                        clients[changed].Dispose();
+                        clients[changed] = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+                        clients[changed].Connect(address);
+                        connections[changed] = guest.Accept(listener);
+                        unread[changed] = 0;
+                        break;
+                    default:
+                        break;
+                }
+
+                List<Subscription> subscriptions = [];
+                List<(ulong, EventType)> expected = [];
+                for (int i = 0; i < Count; i++)
+                {
+                    subscriptions.Add(SocketGuest.Reading(connections[i], (ulong)i));
+                    if (unread[i] > 0)
+                    {
+                        expected.Add(((ulong)i, EventType.FdRead));
+                    }
+
+                    if (writing[i])
+                    {
+                        subscriptions.Add(SocketGuest.Writing(connections[i], (ulong)i));
+                        expected.Add(((ulong)i, EventType.FdWrite));
+                    }
+                }
+
+                subscriptions.Add(SocketGuest.After(TimeSpan.FromTicks(round % 3), Count));
+                subscriptions.Add(SocketGuest.Reading(900, Count + 1));
+                Event[] events = guest.Poll(CollectionsMarshal.AsSpan(subscriptions));
+                Assert.Equal((ushort)Errno.Badf, events.Single(happened => happened.UserData == Count + 1).Error);
+                Assert.Equal(
+                    expected.Order(),
+                    events.Where(happened => happened.UserData < Count).Select(happened => (happened.UserData, happened.Type)).Order());
+            }
         }
         finally
         {
