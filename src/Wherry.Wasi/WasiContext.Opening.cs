@@ -28,11 +28,12 @@ public sealed unsafe partial class WasiContext
             : new StreamOutput(stream ?? (number == 1 ? Console.OpenStandardOutput() : Console.OpenStandardError()));
     }
 
-    private static Descriptor Inherit(int handle, Rights direction)
+    internal static Descriptor Inherit(int handle, Rights direction)
     {
-        if (HostFiles.GetStatus(handle, out HostStatus status) != Errno.Success)
+        // If the process was started without it, the number is free, or .NET has opened something of its own under it, which no guest may touch. That can be
+        // told apart: what is inherited came through exec, so it lacks the flag that closes a handle there, and .NET sets it on all that it opens.
+        if (HostFiles.GetStatus(handle, out HostStatus status) != Errno.Success || (Libc.fcntl(handle, Libc.F_GETFD, 0) & Libc.FD_CLOEXEC) != 0)
         {
-            // The process was started without it.
             return direction == Rights.FdRead ? new StreamInput(Stream.Null) : new StreamOutput(Stream.Null);
         }
 

@@ -52,6 +52,8 @@ internal static unsafe partial class Libc
     public const int EFD_CLOEXEC = 0x80000;
     public const int EFD_NONBLOCK = 0x800;
 
+    public const int FD_CLOEXEC = 1;
+    public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
 

@@ -173,6 +173,18 @@ public sealed class StreamAndWaitTests
     }
 
     [Fact]
+    public void What_the_host_opened_itself_is_never_taken_for_an_inherited_stream()
+    {
+        // As when the process was started without standard input, and .NET got the number for something of its own.
+        using var guest = new TestGuest();
+        using var own = File.OpenHandle(Path.Combine(guest.Outside, "secret"));
+        var descriptor = WasiContext.Inherit((int)own.DangerousGetHandle(), Rights.FdRead);
+        Assert.Equal(Errno.Success, guest.Context.Descriptors.Add(descriptor, out var fd));
+        Assert.Equal(Errno.Success, guest.Read(fd, out var text));
+        Assert.Equal("", text);
+    }
+
+    [Fact]
     public void Devices_work_and_are_no_terminals()
     {
         using var guest = new TestGuest(configure: options => options with { Directories = [new("/dev", "/dev")] });
