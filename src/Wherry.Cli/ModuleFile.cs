@@ -95,7 +95,7 @@ internal static class ModuleFile
     {
         try
         {
-            return Module.Load(engine, bytes, Path.GetFileName(path));
+            return Module.LoadOwned(engine, bytes, Path.GetFileName(path));
         }
         catch (ModuleException exception)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
 using Wherry.Binary;
 using Wherry.Execution;
 using Wherry.Hosting;
@@ -59,9 +60,18 @@ public sealed class Linker
     public void DefineMethods(string module, object target)
     {
         ArgumentNullException.ThrowIfNull(target);
-        foreach ((string name, Delegate function) in AttributedMethods.Find(target))
+        foreach ((string name, MethodInfo method) in AttributedMethods.Find(target))
         {
-            DefineFunction(module, name, function);
+            Add(module, name, AttributedMethods.Define(method, target));
+        }
+    }
+
+    /// <summary>The same, but each method is looked at when a guest imports it: for methods that are known to be right.</summary>
+    internal void DefineMethodsWhenImported(string module, object target)
+    {
+        foreach ((string name, MethodInfo method) in AttributedMethods.Find(target))
+        {
+            Add(module, name, new HostMethod(method, target));
         }
     }
 
@@ -175,8 +185,9 @@ public sealed class Linker
             ThrowUnknown(module, import);
         }
 
-        foreach (object definition in definitions)
+        foreach (object candidate in definitions)
         {
+            object definition = candidate is HostMethod method ? method.Definition : candidate;
             if (ImportMatcher.Matches(definition, module.Definition, import))
             {
                 if (GetStore(definition) is Store other && other != store)

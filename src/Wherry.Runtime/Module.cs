@@ -54,8 +54,13 @@ public sealed class Module
         ArgumentNullException.ThrowIfNull(engine);
 
         // A copy: what was validated must not change.
-        ReadOnlyMemory<byte> copy = bytes.ToArray();
-        ModuleDefinition definition = ModuleDecoder.Decode(copy, engine.Options.Features, engine.Options.ModuleLimits);
+        return LoadOwned(engine, bytes.ToArray(), name);
+    }
+
+    /// <summary>Loads a module from bytes that nobody will change.</summary>
+    internal static Module LoadOwned(Engine engine, byte[] bytes, string? name)
+    {
+        ModuleDefinition definition = ModuleDecoder.Decode(bytes, engine.Options.Features, engine.Options.ModuleLimits);
         ModuleValidator.Validate(definition, engine.Options.Features, engine.Options.ModuleLimits);
         return new Module(engine, definition, name);
     }
@@ -67,7 +72,7 @@ public sealed class Module
     public static Module LoadFile(Engine engine, string path)
     {
         ArgumentNullException.ThrowIfNull(engine);
-        return Load(engine, File.ReadAllBytes(path), Path.GetFileName(path));
+        return LoadOwned(engine, File.ReadAllBytes(path), Path.GetFileName(path));
     }
 
     /// <inheritdoc/>

@@ -68,9 +68,9 @@ public sealed partial class WasiContext : IDisposable
         {
             // Several functions have one name and differ in type. Of equal ones, the first is taken.
             linker.AllowShadowing = false;
-            linker.DefineMethods("wasi_snapshot_preview1", this);
-            linker.DefineMethods("wasi_unstable", new UnstableFunctions(this));
-            linker.DefineMethods("wasi_unstable", this);
+            linker.DefineMethodsWhenImported("wasi_snapshot_preview1", this);
+            linker.DefineMethodsWhenImported("wasi_unstable", new UnstableFunctions(this));
+            linker.DefineMethodsWhenImported("wasi_unstable", this);
         }
         finally
         {

@@ -10,6 +10,7 @@ internal sealed class GuestRunner
 {
     // Deep enough for recursive programs, and unwound within a second when one recurses without end.
     private const int StackBytes = 16 << 20;
+    private const int LargeModule = 1 << 20;
     private const string CommandEntry = "_start";
     private const string ReactorEntry = "_initialize";
 
@@ -102,6 +103,12 @@ internal sealed class GuestRunner
         }
 
         Instance instance = Instantiate(linker, store, module);
+        if (new FileInfo(options.ModulePath).Length >= LargeModule)
+        {
+            // What decoding and validating left behind would stay with a service for as long as it runs.
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
+
         Tell("the module is instantiated");
         int exitCode = Call(instance);
         Tell("the guest ended");

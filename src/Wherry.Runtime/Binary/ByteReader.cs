@@ -179,7 +179,6 @@ internal ref struct ByteReader
     /// LEB128 (specification, 5.2.2): at most ⌈bits / 7⌉ bytes, and in the last of these the bits beyond the value must be zero, or for a
     /// signed integer equal its sign.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private ulong ReadLeb128(int bits, bool isSigned)
     {
         int start = _position;

@@ -22,6 +22,7 @@ internal static class ImportMatcher
     public static ExternalType Describe(object given) => given switch
     {
         Function function => new ExternalType(ExternalKind.Function, function.Type),
+        HostMethod method => Describe(method.Definition),
         HostDefinition host => new ExternalType(ExternalKind.Function, host.Signature.GetDefaultType()),
         Table table => new ExternalType(ExternalKind.Table, table.Type with { Minimum = (ulong)table.Size }),
         Memory memory => new ExternalType(ExternalKind.Memory, memory.Type with { Minimum = memory.PageCount }),

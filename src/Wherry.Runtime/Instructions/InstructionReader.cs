@@ -91,7 +91,6 @@ internal ref struct InstructionReader
     public void MoveTo(ReadOnlySpan<byte> bytes, int position, int end) => _reader = new ByteReader(bytes, position, end);
 
     /// <summary>Goes to the next instruction, false at the end.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Next()
     {
         if (_reader.IsAtEnd)
@@ -134,7 +133,6 @@ internal ref struct InstructionReader
         MalformedModuleException.Throw(message, Offset);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadImmediate(Immediate immediate)
     {
         switch (immediate)
@@ -227,7 +225,6 @@ internal ref struct InstructionReader
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private BlockTypeImmediate ReadBlockType()
     {
         byte code = _reader.PeekByte();
@@ -252,7 +249,6 @@ internal ref struct InstructionReader
         return new(BlockTypeKind.TypeIndex, TypeIndex: (int)Math.Min(index, int.MaxValue));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadMemoryArgument()
     {
         int start = _reader.Position;
@@ -273,7 +269,6 @@ internal ref struct InstructionReader
         MemoryOffset = _reader.ReadU64();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ReadLabels()
     {
         int count = _reader.ReadCount() + 1;

@@ -10,7 +10,6 @@ internal ref partial struct FunctionValidator
     private static readonly OperandType[][] SingleNumbers =
         [[OperandType.I32], [OperandType.I64], [OperandType.F32], [OperandType.F64], [OperandType.V128]];
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateControl()
     {
         switch (_reader.Opcode)
@@ -75,7 +74,6 @@ internal ref partial struct FunctionValidator
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateCall()
     {
         Signature signature;
@@ -134,7 +132,6 @@ internal ref partial struct FunctionValidator
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void EnterBlock(Opcode opcode)
     {
         BlockSignature(_reader.BlockType, out OperandType[] parameters, out OperandType[] results);
@@ -327,7 +324,6 @@ internal ref partial struct FunctionValidator
         Push(types);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateEnd()
     {
         ref ControlFrame frame = ref _frames[_depth - 1];
@@ -355,7 +351,6 @@ internal ref partial struct FunctionValidator
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PushFrame(Opcode opcode, OperandType[] parameters, OperandType[] results)
     {
         if (_depth == _frames.Length)
@@ -381,7 +376,6 @@ internal ref partial struct FunctionValidator
     }
 
     /// <summary>Leaves the innermost block: its results must be on the stack, and nothing else.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PopFrame()
     {
         ref ControlFrame frame = ref _frames[_depth - 1];

@@ -26,7 +26,6 @@ internal ref partial struct FunctionValidator
     }
 
     /// <summary>Checks the immediate of a load or store, and gives the type of its address.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly OperandType MemoryArgument(Instruction instruction)
     {
         OperandType address = Memory(_reader.Memory);

@@ -55,7 +55,6 @@ internal ref partial struct FunctionValidator
 
     /// <summary>Validates the body of a function that is not imported.</summary>
     /// <param name="function">Its index in the index space of functions.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void ValidateBody(int function)
     {
         ModuleDefinition module = _context.Module;
@@ -144,7 +143,6 @@ internal ref partial struct FunctionValidator
         _runs[_runCount++] = (_localCount, type);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateInstruction()
     {
         Instruction instruction = _reader.Instruction;
@@ -230,7 +228,6 @@ internal ref partial struct FunctionValidator
 
     private readonly void Require(WasmFeatures feature, string what) => _features.Require(feature, what, _reader.Offset);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ValidateFixed(Instruction instruction)
     {
         OperandType address = OperandType.I32;

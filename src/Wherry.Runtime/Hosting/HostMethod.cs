@@ -1,0 +1,12 @@
+using System.Reflection;
+
+namespace Wherry.Hosting;
+
+/// <summary>A method in a linker that becomes a host function when a guest imports it: a guest imports few of many.</summary>
+internal sealed class HostMethod(MethodInfo method, object target)
+{
+    private HostDefinition? _definition;
+
+    // Two threads may both make it: either one will do.
+    public HostDefinition Definition => _definition ??= AttributedMethods.Define(method, target);
+}
