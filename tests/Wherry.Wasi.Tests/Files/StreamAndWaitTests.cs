@@ -72,6 +72,35 @@ public sealed class StreamAndWaitTests
     }
 
     [Fact]
+    public async Task Poll_waits_for_a_stream_of_the_embedder()
+    {
+        var pipe = new Pipe();
+        using var guest = new TestGuest(configure: options => options with { StandardInput = pipe.Reader.AsStream() });
+        using var interruption = new CancellationTokenSource();
+        var subscription = new byte[48];
+        subscription[0] = 9; // User data.
+        subscription[8] = 1; // FD_READ, of descriptor 0.
+        var (address, _) = guest.Put(subscription);
+        var events = guest.Reserve(32);
+        var polling = Task.Run(() => guest.Context.PollOneoffAsync(guest.CallWith(interruption.Token), address, events, 1, TestGuest.Result).AsTask());
+        await interruption.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => polling.WaitAsync(Limit));
+
+        for (var round = 0; round < 3; round++)
+        {
+            polling = Task.Run(() => guest.Context.PollOneoffAsync(guest.Call, address, events, 1, TestGuest.Result).AsTask());
+            await pipe.Writer.WriteAsync("data"u8.ToArray());
+            Assert.Equal((int)Errno.Success, await polling.WaitAsync(Limit));
+            Assert.Equal(1u, guest.Get<uint>());
+            Assert.Equal(9u, guest.Get<ulong>(events));
+            Assert.Equal(0, guest.Get<ushort>(events + 8));
+            Assert.Equal(4u, guest.Get<ulong>(events + 16));
+            Assert.Equal(Errno.Success, guest.Read(0, out var text));
+            Assert.Equal("data", text);
+        }
+    }
+
+    [Fact]
     public void A_non_blocking_read_says_again()
     {
         var pipe = new Pipe();
