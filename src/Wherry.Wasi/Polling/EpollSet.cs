@@ -13,7 +13,7 @@ namespace Wherry.Wasi.Polling;
 internal sealed unsafe class EpollSet : IDisposable
 {
     /// <summary>How many events are fetched at once; what does not fit is fetched with the next call.</summary>
-    private const int EventCapacity = 512;
+    public const int EventCapacity = 512;
     private const ulong WakeData = ulong.MaxValue;
     private const int SystemHasNoSuchCall = 38;
 

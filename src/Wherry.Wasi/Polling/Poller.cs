@@ -428,13 +428,13 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
                 return;
             }
 
-            if (ready == 0 && timeout >= 0)
+            if ((ready == 0 && timeout > 0) || (timeout == 0 && ready < EpollSet.EventCapacity))
             {
                 ReportClocks(timeout);
                 return;
             }
 
-            // Something happened that nobody subscribed to: the rest of the time is to be waited.
+            // Something happened that nobody subscribed to: the rest of the time is to be waited. (Without time, only events that did not fit are fetched.)
             if (timeout > 0)
             {
                 long now = Libc.MonotonicNanoseconds();

@@ -3,7 +3,9 @@ using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Polling;
+using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi.Tests.Sockets;
 
@@ -171,6 +173,16 @@ internal sealed unsafe class SocketGuest : IDisposable
         }
 
         return errno;
+    }
+
+    /// <summary>Waits until the system has as many bytes for the guest, of which the host is told nothing.</summary>
+    public void WaitForBytes(int socket, int count)
+    {
+        Assert.True(Context.Descriptors.TryGet(socket, out Descriptor? descriptor));
+        byte* buffer = stackalloc byte[256];
+        bool arrived = SpinWait.SpinUntil(
+            () => NativeSocket.Receive(descriptor.HostHandle, buffer, 256, NativeSocket.MessagePeek | NativeSocket.MessageDontWait) >= count, TimeSpan.FromSeconds(60));
+        Assert.True(arrived);
     }
 
     public IPEndPoint LocalAddress(int socket) => Address(socket, peer: false);
