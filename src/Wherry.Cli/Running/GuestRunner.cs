@@ -228,7 +228,11 @@ internal sealed class GuestRunner
                     AllowsEverything = options.HasHostNetwork,
                     PublishedPorts = [.. options.PublishedPorts],
                     ConnectRules = [.. options.ConnectRules],
-                    Listening = port => Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}"),
+                    Listening = port =>
+                    {
+                        Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}");
+                        SpareMemory.GiveBackSoon();
+                    },
                     Denied = Terminal.Note,
                 },
             });
