@@ -103,7 +103,7 @@ internal sealed class GuestRunner
         }
 
         Instance instance = Instantiate(linker, store, module);
-        if (new FileInfo(options.ModulePath).Length >= LargeModule)
+        if (module.Definition.Bytes.Length >= LargeModule)
         {
             // What decoding and validating left behind would stay with a service for as long as it runs.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
