@@ -228,12 +228,18 @@ internal sealed partial class ModuleParser
     {
         int type = types.Resolve(at);
         output.Unsigned(type);
-        if (at.Is(TokenKind.Identifier) && type >= typeEntries.Count)
+        if (type < typeEntries.Count)
         {
-            at.Fail(at.Current, "unknown type");
+            output.Unsigned(typeEntries[type].Fields.Resolve(at));
+            return;
         }
 
-        output.Unsigned(at.Is(TokenKind.Natural) ? (int)Math.Min(at.Natural32(), int.MaxValue) : typeEntries[type].Fields.Resolve(at));
+        if (at.Is(TokenKind.Identifier))
+        {
+            at.Fail(at.Current, "unknown type: it has no field of that name");
+        }
+
+        output.Unsigned(at.Natural32());
     }
 
     /// <summary>A memory index, an offset and an alignment, each of which may be absent.</summary>

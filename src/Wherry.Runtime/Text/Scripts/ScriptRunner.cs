@@ -15,16 +15,18 @@ internal sealed class ScriptRunner : IDisposable
     private readonly Dictionary<string, Instance> instances = [];
     private readonly Dictionary<string, (Thread Thread, ScriptRunner Runner)> threads = [];
     private readonly List<ScriptFailure> failures = [];
+    private readonly Lock turn;
     private readonly bool isThread;
     private Module? lastModule;
     private Instance? lastInstance;
     private int passed;
 
-    private ScriptRunner(TextSource source, Engine engine, Store store, bool isThread)
+    private ScriptRunner(TextSource source, Engine engine, Store store, Lock turn, bool isThread)
     {
         this.source = source;
         this.engine = engine;
         this.store = store;
+        this.turn = turn;
         this.isThread = isThread;
         watOptions = WatOptions.Default with { Features = engine.Options.Features };
         linker = new Linker(engine) { AllowShadowing = true };
@@ -33,14 +35,18 @@ internal sealed class ScriptRunner : IDisposable
 
     /// <summary>Runs the script in a file.</summary>
     /// <param name="options">The features and the kind of bounds checks that it is run with.</param>
-    public static ScriptResult Run(string file, EngineOptions options)
+    public static ScriptResult Run(string file, EngineOptions options) => Run(File.ReadAllBytes(file), file, options);
+
+    /// <summary>Runs a script.</summary>
+    /// <param name="file">The name to show.</param>
+    public static ScriptResult Run(byte[] text, string file, EngineOptions options)
     {
         string group = SuiteFeatures.Group(file);
         TextSource source;
         ScriptCommand[] commands;
         try
         {
-            source = new TextSource(File.ReadAllBytes(file), file);
+            source = new TextSource(text, file);
             commands = ScriptParser.Parse(source);
         }
         catch (TextFormatException error)
@@ -50,7 +56,7 @@ internal sealed class ScriptRunner : IDisposable
 
         using var engine = new Engine(options);
         using var store = new Store(engine);
-        using var runner = new ScriptRunner(source, engine, store, isThread: false);
+        using var runner = new ScriptRunner(source, engine, store, new Lock(), isThread: false);
 
         // A thread of its own, so that the guests' stack is the same wherever the script is run from.
         const int StackSize = 16 << 20;
@@ -76,7 +82,7 @@ internal sealed class ScriptRunner : IDisposable
             string? failure;
             try
             {
-                failure = Run(command);
+                failure = command is WaitCommand wait ? WaitFor(wait.Thread) : RunInTurn(command);
             }
             catch (ScriptException error)
             {
@@ -105,6 +111,15 @@ internal sealed class ScriptRunner : IDisposable
             {
                 passed++;
             }
+        }
+    }
+
+    /// <summary>A store runs one call at a time, so the threads of a script take turns, one directive each.</summary>
+    private string? RunInTurn(ScriptCommand command)
+    {
+        lock (turn)
+        {
+            return Run(command);
         }
     }
 
@@ -140,9 +155,6 @@ internal sealed class ScriptRunner : IDisposable
                 return CheckRejected(assertion);
             case ThreadCommand thread:
                 StartThread(thread);
-                return null;
-            case WaitCommand wait:
-                WaitFor(wait.Thread);
                 return null;
             default:
                 throw new InvalidOperationException($"no way to run {command.GetType().Name}");
@@ -287,7 +299,7 @@ internal sealed class ScriptRunner : IDisposable
             throw new ScriptException("a thread can't start another");
         }
 
-        var runner = new ScriptRunner(source, engine, store, isThread: true);
+        var runner = new ScriptRunner(source, engine, store, turn, isThread: true);
         foreach (string name in command.SharedModules)
         {
             runner.AddInstance(name, FindInstance(name));
@@ -298,7 +310,7 @@ internal sealed class ScriptRunner : IDisposable
         thread.Start();
     }
 
-    private void WaitFor(string name)
+    private string? WaitFor(string name)
     {
         if (!threads.Remove(name, out (Thread Thread, ScriptRunner Runner) entry))
         {
@@ -309,6 +321,7 @@ internal sealed class ScriptRunner : IDisposable
         passed += entry.Runner.passed;
         failures.AddRange(entry.Runner.failures);
         entry.Runner.Dispose();
+        return null;
     }
 
     /// <summary>The script itself can't be run as it stands.</summary>
