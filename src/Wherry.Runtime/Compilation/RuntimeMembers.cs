@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using Wherry.Execution;
 
@@ -7,6 +8,9 @@ namespace Wherry.Compilation;
 internal static class RuntimeMembers
 {
     private const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
+
+    // Looking for a method by name takes longer than writing the call.
+    private static readonly ConcurrentDictionary<(Type, string, Type?), MethodInfo> s_methods = [];
 
     public static readonly FieldInfo StackLimit = Field(typeof(GuestInstance), nameof(GuestInstance.StackLimit));
     public static readonly FieldInfo SafepointBase = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointBase));
@@ -36,6 +40,13 @@ internal static class RuntimeMembers
 
     public static FieldInfo Field(Type type, string name) => type.GetField(name, Any) ?? throw new MissingFieldException(type.Name, name);
 
-    public static MethodInfo Method(Type type, string name, params Type[] parameters) =>
-        (parameters.Length == 0 ? type.GetMethod(name, Any) : type.GetMethod(name, Any, parameters)) ?? throw new MissingMethodException(type.Name, name);
+    public static MethodInfo Method(Type type, string name, params ReadOnlySpan<Type> parameters)
+    {
+        // Overloads differ in their first parameter.
+        (Type, string, Type?) key = (type, name, parameters.IsEmpty ? null : parameters[0]);
+        return s_methods.TryGetValue(key, out MethodInfo? method) ? method : s_methods.GetOrAdd(key, Find(type, name, parameters));
+    }
+
+    private static MethodInfo Find(Type type, string name, ReadOnlySpan<Type> parameters) =>
+        (parameters.IsEmpty ? type.GetMethod(name, Any) : type.GetMethod(name, Any, parameters.ToArray())) ?? throw new MissingMethodException(type.Name, name);
 }

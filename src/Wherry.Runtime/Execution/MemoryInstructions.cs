@@ -21,6 +21,7 @@ internal static unsafe class MemoryInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsOutside(ulong index, ulong end, ulong length) => end > length || index > length - end;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Fill(ulong destination, int value, ulong count, GuestInstance instance, int memoryIndex)
     {
         Memory memory = instance.Memories[memoryIndex];
@@ -37,6 +38,7 @@ internal static unsafe class MemoryInstructions
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Copy(ulong destination, ulong source, ulong count, GuestInstance instance, int destinationIndex, int sourceIndex)
     {
         Memory to = instance.Memories[destinationIndex];
@@ -64,6 +66,7 @@ internal static unsafe class MemoryInstructions
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Init(ulong destination, ulong source, ulong count, GuestInstance instance, int memoryIndex, int segment)
     {
         Memory memory = instance.Memories[memoryIndex];

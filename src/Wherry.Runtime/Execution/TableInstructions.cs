@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Wherry.Execution;
 
 /// <summary>What compiled code calls for tables (specification, 4.6.9).</summary>
@@ -29,6 +31,7 @@ internal static class TableInstructions
 
     public static long Grow(object? value, ulong count, Table table) => table.Grow(count, value);
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Fill(ulong index, object? value, ulong count, Table table)
     {
         object?[] elements = table.Elements;
@@ -36,6 +39,7 @@ internal static class TableInstructions
         elements.AsSpan((int)index, (int)count).Fill(value);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Copy(ulong destination, ulong source, ulong count, GuestInstance instance, int destinationTable, int sourceTable)
     {
         object?[] to = instance.Tables[destinationTable].Elements;
@@ -45,6 +49,7 @@ internal static class TableInstructions
         Array.Copy(from, (int)source, to, (int)destination, (int)count);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Init(ulong destination, ulong source, ulong count, GuestInstance instance, int table, int segment)
     {
         object?[] from = instance.Elements[segment];
