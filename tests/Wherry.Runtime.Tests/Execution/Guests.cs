@@ -3,7 +3,7 @@ namespace Wherry.Tests.Execution;
 /// <summary>Small guests written as text.</summary>
 internal static class Guests
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     private static readonly Engine s_guard = new(new EngineOptions { BoundsChecks = BoundsChecks.Guard });
     private static readonly Engine s_explicit = new(new EngineOptions { BoundsChecks = BoundsChecks.Explicit });

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Wherry.Tests.Execution;
 
+[Collection(nameof(Alone))]
 public sealed class LifetimeTests
 {
     private const string Small = """
