@@ -159,14 +159,14 @@ public sealed unsafe partial class Store : IDisposable
     /// <summary>The guest's address of a place in one of its memories.</summary>
     internal ulong? FindAddress(nint place)
     {
-        // The memory with the nearest base below: accesses reach at most 8 GiB behind it.
+        // The memory with the nearest base below: unchecked accesses reach at most 8 GiB behind it.
         ulong? found = null;
         lock (_lock)
         {
             foreach (Memory memory in _memories.GetAll())
             {
                 nint @base = (nint)memory.Base;
-                if (@base != 0 && place >= @base && (found is null || (ulong)(place - @base) < found))
+                if (@base != 0 && place >= @base && (ulong)(place - @base) < MemoryArena.SlotSize && (found is null || (ulong)(place - @base) < found))
                 {
                     found = (ulong)(place - @base);
                 }

@@ -37,14 +37,14 @@ internal static unsafe class TrapTranslator
             return null;
         }
 
-        if (hasAddress && MemoryArena.IsSafepointPage(address))
+        // Where two threads shared a note, there is no address, or even one of the other's: an interruption is known by the store's state too.
+        if (exception is NullReferenceException && store.IsInterrupted && (!hasAddress || MemoryArena.IsSafepointPage(address)))
         {
-            return Create(store.IsInterrupted ? store.InterruptionKind : TrapKind.Interrupted, null, null, trace, exception);
+            return Create(store.InterruptionKind, null, null, trace, exception);
         }
 
         return exception switch
         {
-            // Without arena and fault address, as where two threads share a note, it can only be a memory's if compiled code makes no other.
             NullReferenceException => Create(TrapKind.MemoryOutOfBounds, null, hasAddress ? store.FindAddress(address) : null, trace, exception),
             IndexOutOfRangeException => Create(TrapKind.UndefinedElement, null, null, trace, exception),
             DivideByZeroException => Create(TrapKind.IntegerDivideByZero, null, null, trace, exception),

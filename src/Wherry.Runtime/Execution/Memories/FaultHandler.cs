@@ -19,6 +19,9 @@ internal static unsafe class FaultHandler
     private const int NoteCount = 4096;
     private const int NoteSize = 16;
 
+    // Thread pointers lie apart by the size of stacks: multiplied, they spread over the table.
+    private const ulong HashFactor = 0x1E3779B1;
+
     private static byte* s_notes;
 
     public static bool IsSupported => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
@@ -70,7 +73,8 @@ internal static unsafe class FaultHandler
 
         // Sound: the index is below NoteCount, and the notes are never freed.
         nint self = pthread_self();
-        nint* note = (nint*)(s_notes + ((self >> 12) & (NoteCount - 1)) * NoteSize);
+        ulong hash = (((ulong)self >> 12) * HashFactor) >> 20;
+        nint* note = (nint*)(s_notes + ((hash & (NoteCount - 1)) * NoteSize));
         if (Volatile.Read(ref note[0]) != self)
         {
             return false;
@@ -98,6 +102,8 @@ internal static unsafe class FaultHandler
         writer.Write([0x64, 0x48, 0x8B, 0x0C, 0x25, 0, 0, 0, 0]);                   // mov rcx, fs:[0]
         writer.Write([0x49, 0x89, 0xC8]);                                           // mov r8, rcx
         writer.Write([0x49, 0xC1, 0xE8, 12]);                                       // shr r8, 12
+        writer.Write([0x4D, 0x69, 0xC0, 0xB1, 0x79, 0x37, 0x1E]);                   // imul r8, r8, HashFactor
+        writer.Write([0x49, 0xC1, 0xE8, 20]);                                       // shr r8, 20
         writer.Write([0x41, 0x81, 0xE0, (NoteCount - 1) & 0xFF, (NoteCount - 1) >> 8, 0, 0]); // and r8d, NoteCount - 1
         writer.Write([0x49, 0xC1, 0xE0, 4]);                                        // shl r8, 4
         writer.Write([0x49, 0xB9], notes);                                          // mov r9, notes
