@@ -32,6 +32,14 @@ internal sealed class ControlFrame
     /// <summary>The operands of an <c>if</c>, for its else branch.</summary>
     public StackEntry[] Operands { get; set; } = [];
 
+    /// <summary>Where a loop goes on by the value of <see cref="DispatchLocal"/>, if that is all that its head does; the default last.</summary>
+    public ControlFrame[]? Dispatch { get; set; }
+
+    public int DispatchLocal { get; set; }
+
+    /// <summary>Whether its end was met, so that branches to a block's label go backward.</summary>
+    public bool IsEnded { get; set; }
+
     /// <summary>How many protected regions its label is in.</summary>
     public int TryDepth { get; init; }
 

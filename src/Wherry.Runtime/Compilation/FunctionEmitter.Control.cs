@@ -14,7 +14,7 @@ internal sealed partial class FunctionEmitter
                 EmitBlock(reader.BlockType);
                 return true;
             case Opcode.Loop:
-                EmitLoop(reader.BlockType);
+                EmitLoop(reader.BlockType, reader.Position);
                 return true;
             case Opcode.If:
                 EmitIf(reader.BlockType);
@@ -26,7 +26,11 @@ internal sealed partial class FunctionEmitter
                 EmitEnd();
                 return true;
             case Opcode.Br:
-                EmitBranch(reader.Index);
+                if (!TryEmitKnownDispatch(ref reader))
+                {
+                    EmitBranch(reader.Index);
+                }
+
                 _unreachable = true;
                 return true;
             case Opcode.BrIf:
@@ -93,7 +97,7 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private void EmitLoop(BlockTypeImmediate type)
+    private void EmitLoop(BlockTypeImmediate type, int position)
     {
         bool isTargeted = _scan.IsTargeted(_blockCount++);
         if (!isTargeted)
@@ -110,6 +114,7 @@ internal sealed partial class FunctionEmitter
         frame.Label = _il.DefineLabel();
         _il.MarkLabel(frame.Label);
         EmitSafepoint();
+        StartDispatch(frame, position);
     }
 
     private void EmitIf(BlockTypeImmediate type)
@@ -148,6 +153,7 @@ internal sealed partial class FunctionEmitter
     private void EmitEnd()
     {
         ControlFrame frame = _frames[^1];
+        frame.IsEnded = true;
         if (frame.Opcode == Opcode.Return)
         {
             EmitFunctionEnd(frame);

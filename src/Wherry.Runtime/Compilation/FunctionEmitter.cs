@@ -250,6 +250,8 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        TrackDispatch(ref reader);
+
         switch (opcode)
         {
             case Opcode.Nop:
