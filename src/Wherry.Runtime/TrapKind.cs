@@ -48,9 +48,6 @@ public enum TrapKind
     /// <summary>A wait on a memory that is not shared.</summary>
     ExpectedSharedMemory,
 
-    /// <summary>An exception of the guest that no handler caught.</summary>
-    UncaughtException,
-
     /// <summary>The guest was interrupted: by <see cref="Store.Interrupt"/> or a cancelled token.</summary>
     Interrupted,
 

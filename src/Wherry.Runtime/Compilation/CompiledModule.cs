@@ -32,7 +32,6 @@ internal sealed class CompiledModule
     public CompiledModule(Module module, ModuleDefinition definition, CompilerOptions options)
     {
         Module = module;
-        SupportedInstructions.Check(definition);
         Definition = definition;
         Options = options;
         Id = CompiledModules.Register(this);

@@ -20,7 +20,6 @@ internal static class TrapMessages
         TrapKind.ArrayOutOfBounds => "out of bounds array access",
         TrapKind.UnalignedAtomic => "unaligned atomic",
         TrapKind.ExpectedSharedMemory => "expected shared memory",
-        TrapKind.UncaughtException => "unhandled exception",
         TrapKind.Interrupted => "interrupted",
         TrapKind.TimeLimit => "time limit exceeded",
         _ => "out of resources",

@@ -26,6 +26,15 @@ internal sealed class GuestHeap(long limit)
     private long _budgetGranted = SampleBytes;
     private long _charged;
 
+    // The store may be dropped without a word: the handles go with it. No other thread sees the heap then.
+    ~GuestHeap()
+    {
+        foreach (Sample sample in _samples)
+        {
+            sample.Handle.Free();
+        }
+    }
+
     /// <summary>Bytes that objects of this store may take.</summary>
     public long Limit { get; } = limit;
 
@@ -72,20 +81,6 @@ internal sealed class GuestHeap(long limit)
         if (sample)
         {
             Register(value);
-        }
-    }
-
-    /// <summary>Frees the handles; the objects themselves are the collector's.</summary>
-    public void Dispose()
-    {
-        lock (_gate)
-        {
-            foreach (Sample sample in _samples)
-            {
-                sample.Handle.Free();
-            }
-
-            _samples.Clear();
         }
     }
 

@@ -18,11 +18,6 @@ internal static class HeapInstructions
     /// <summary>Whether a value is of the very type and no subtype (custom descriptors).</summary>
     public static bool IsExactInstance(object? value, DefinedType type) => value is GuestObject guest && ReferenceEquals(guest.Type, type);
 
-    /// <summary>The same for a value that the validator knows to be null or a struct or an array.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsInstanceOfKnownObject(object? value, DefinedType type) =>
-        value is not null && IsInstanceOfObject(Unsafe.As<GuestObject>(value), type);
-
     /// <summary>Whether a function reference is of a defined function type.</summary>
     public static bool IsFunctionInstance(object? value, DefinedType type) =>
         value is not null && (ReferenceEquals(Unsafe.As<Function>(value).DefinedType, type) || Unsafe.As<Function>(value).DefinedType.IsSubtypeOf(type));

@@ -15,9 +15,6 @@ internal static class HeapThrow
     public static void NullI31() => throw new GuestTrapException(TrapKind.NullReference, "null i31 reference");
 
     [DoesNotReturn]
-    public static void NullFunction() => throw new GuestTrapException(TrapKind.NullReference, "null function reference");
-
-    [DoesNotReturn]
     public static void NullReference() => throw new GuestTrapException(TrapKind.NullReference, "null reference");
 
     [DoesNotReturn]
