@@ -1,3 +1,5 @@
+using Wherry.Compilation;
+
 namespace Wherry;
 
 /// <summary>What an <see cref="Engine"/> accepts and how it compiles.</summary>
@@ -20,4 +22,7 @@ public sealed record EngineOptions
 
     /// <summary>Address space that is reserved for each 64-bit memory, and so the size beyond which it can't grow. It costs no memory.</summary>
     public ulong Memory64Reservation { get; init; } = 64UL << 30;
+
+    /// <summary>Compiles modules in place of the JIT.</summary>
+    internal Func<Module, CompiledModule>? CreateCode { get; init; }
 }

@@ -18,7 +18,7 @@ public sealed class Module
         Engine = engine;
         Definition = definition;
         Name = name;
-        Code = new CompiledModule(this, definition, engine.CompilerOptions);
+        Code = engine.Options.CreateCode is { } createCode ? createCode(this) : new JittedModule(this, definition, engine.CompilerOptions);
     }
 
     /// <summary>The engine that loaded it.</summary>
@@ -36,7 +36,7 @@ public sealed class Module
     internal ModuleDefinition Definition { get; }
 
     /// <summary>Its functions, compiled when they are first called.</summary>
-    internal CompiledModule Code { get; }
+    internal CompiledModule Code { get; set; }
 
     internal Dictionary<string, ExportDefinition> ExportsByName =>
         _exportsByName ??= Definition.Exports.ToDictionary(export => export.Name, StringComparer.Ordinal);

@@ -2,21 +2,22 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
+using Wherry.Aot;
 
 namespace Wherry.Compilation;
 
 /// <summary>All compiled modules of this process, for the runtime that asks for a class and for stack traces.</summary>
 internal static class CompiledModules
 {
-    private static readonly ConcurrentDictionary<int, WeakReference<CompiledModule>> Modules = [];
+    private static readonly ConcurrentDictionary<int, WeakReference<JittedModule>> Modules = [];
     private static int s_lastId;
 
     static CompiledModules() => AppDomain.CurrentDomain.TypeResolve += Resolve;
 
-    public static int Register(CompiledModule module)
+    public static int Register(JittedModule module)
     {
         int id = Interlocked.Increment(ref s_lastId);
-        Modules[id] = new WeakReference<CompiledModule>(module);
+        Modules[id] = new WeakReference<JittedModule>(module);
         return id;
     }
 
@@ -27,18 +28,32 @@ internal static class CompiledModules
     {
         function = 0;
         module = null;
-        return method.Name is ['f', ..] name
-            && method.DeclaringType?.FullName is ['m', ..] className
+        if (method.Name is not ['f', ..] name
+            || method.DeclaringType is not { } type
+            || !int.TryParse(name.AsSpan(1).TrimEnd('b'), NumberStyles.None, CultureInfo.InvariantCulture, out function))
+        {
+            return false;
+        }
+
+        if (type.FullName is ['m', ..] className
             && TryParse(className, out int id, out _)
-            && int.TryParse(name.AsSpan(1).TrimEnd('b'), NumberStyles.None, CultureInfo.InvariantCulture, out function)
-            && Modules.TryGetValue(id, out WeakReference<CompiledModule>? reference)
-            && reference.TryGetTarget(out module);
+            && Modules.TryGetValue(id, out WeakReference<JittedModule>? reference)
+            && reference.TryGetTarget(out JittedModule? jitted))
+        {
+            module = jitted;
+        }
+        else
+        {
+            module = LoadedCode.FindModule(type.Assembly);
+        }
+
+        return module is not null;
     }
 
     private static Assembly? Resolve(object? sender, ResolveEventArgs arguments) =>
         TryParse(arguments.Name, out int id, out string? className)
-        && Modules.TryGetValue(id, out WeakReference<CompiledModule>? reference)
-        && reference.TryGetTarget(out CompiledModule? module)
+        && Modules.TryGetValue(id, out WeakReference<JittedModule>? reference)
+        && reference.TryGetTarget(out JittedModule? module)
             ? module.Resolve(className)
             : null;
 

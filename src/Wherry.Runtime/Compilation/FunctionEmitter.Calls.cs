@@ -118,7 +118,7 @@ internal sealed partial class FunctionEmitter
         _il.Branch(OpCodes.Brfalse, bad);
         _il.LoadLocal(callee);
         _il.LoadField(RuntimeMembers.FunctionTypeNumber);
-        _il.Int32(type.Number);
+        EmitTypeNumber(type, typeIndex);
         _il.Branch(OpCodes.Beq, good);
         _il.MarkLabel(bad);
         _il.LoadLocal(callee);
@@ -135,6 +135,19 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.MarkLabel(good);
+    }
+
+    private void EmitTypeNumber(DefinedType type, int typeIndex)
+    {
+        if (_module.GetTypeNumberField(typeIndex) is { } field)
+        {
+            _il.LoadArgument(_instance);
+            _il.LoadField(field);
+        }
+        else
+        {
+            _il.Int32(type.Number);
+        }
     }
 
     private void EmitReferenceCall(int typeIndex, bool isTail)

@@ -92,7 +92,7 @@ internal sealed partial class FunctionEmitter
     {
         GlobalDefinition global = _definition.Globals[index];
         WasmValueKind kind = global.Type.ValueType.Kind;
-        if (!global.Type.IsMutable && _module.TryGetConstant(index, out long bits))
+        if (!global.Type.IsMutable && _module.Layout.TryGetConstant(index, out long bits))
         {
             Push(new StackEntry(StackForm.Constant, kind, bits));
             return;

@@ -18,7 +18,7 @@ internal sealed partial class FunctionEmitter
     // Functions with large frames look further down than to where they stand.
     private const int LargeFrameLocals = 1_000;
 
-    private readonly CompiledModule _module;
+    private readonly ICodeTarget _module;
     private readonly ModuleDefinition _definition;
     private readonly IlWriter _il;
     private readonly FunctionBody _body;
@@ -37,7 +37,7 @@ internal sealed partial class FunctionEmitter
     private int _skipped;
 
     /// <param name="map">If given, gets the IL offset at which each instruction starts.</param>
-    public FunctionEmitter(CompiledModule module, int functionIndex, IlWriter il, List<(int IlOffset, int WasmOffset)>? map = null)
+    public FunctionEmitter(ICodeTarget module, int functionIndex, IlWriter il, List<(int IlOffset, int WasmOffset)>? map = null)
     {
         _module = module;
         _definition = module.Definition;

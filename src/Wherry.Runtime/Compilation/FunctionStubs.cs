@@ -12,6 +12,8 @@ namespace Wherry.Compilation;
 /// </summary>
 internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
 {
+    private const string MethodName = "stub";
+
     private readonly Dictionary<string, nint> _stubs = [];
 
     public nint Get(FunctionType type)
@@ -26,7 +28,8 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
         return stub;
     }
 
-    private static string Key(FunctionType type)
+    /// <summary>Names what the code depends on.</summary>
+    public static string Key(FunctionType type)
     {
         var key = new StringBuilder();
         foreach (WasmValueType parameter in type.Parameters)
@@ -43,13 +46,12 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
         return key.ToString();
     }
 
-    private nint Create(FunctionType type)
+    /// <summary>Writes a stub.</summary>
+    public static void Emit(TypeBuilder owner, string name, FunctionType type)
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"m{moduleId}.s{_stubs.Count}");
-        TypeBuilder stubType = builder.DefineType(name, TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed);
         Type result = ClrTypes.OfResults(type.Results);
         Type[] parameters = ClrTypes.OfParameters(type, typeof(object));
-        MethodBuilder method = stubType.DefineMethod("stub", MethodAttributes.Public | MethodAttributes.Static, result, parameters);
+        MethodBuilder method = owner.DefineMethod(name, MethodAttributes.Public | MethodAttributes.Static, result, parameters);
         method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
         var il = new IlWriter(method.GetILGenerator());
         int function = il.DeclareLocal(typeof(Function));
@@ -69,7 +71,14 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
         il.Emit(OpCodes.Tailcall);
         il.CallIndirect(result, parameters);
         il.Emit(OpCodes.Ret);
+    }
+
+    private nint Create(FunctionType type)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"m{moduleId}.s{_stubs.Count}");
+        TypeBuilder stubType = builder.DefineType(name, TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed);
+        Emit(stubType, MethodName, type);
         Type created = stubType.CreateType();
-        return created.GetMethod("stub")!.MethodHandle.GetFunctionPointer();
+        return created.GetMethod(MethodName)!.MethodHandle.GetFunctionPointer();
     }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Reflection.Emit;
 using Wherry.Execution;
 
@@ -9,7 +10,19 @@ internal static class MethodEmission
     // Only large functions can go beyond what IL can hold, and they are rare: a trial run tells.
     private const int TrialSize = 30_000;
 
-    public static void Emit(CompiledModule module, int function, MethodBuilder method)
+    public static MethodBuilder Define(ICodeTarget module, TypeBuilder owner, int function, string name)
+    {
+        FunctionType type = module.Definition.Functions[function].Function!;
+        MethodBuilder method = owner.DefineMethod(
+            name,
+            MethodAttributes.Public | MethodAttributes.Static | MethodAttributes.HideBySig,
+            ClrTypes.OfResults(type.Results),
+            ClrTypes.OfParameters(type));
+        method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
+        return method;
+    }
+
+    public static void Emit(ICodeTarget module, int function, MethodBuilder method)
     {
         var body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         if (body.End - body.Offset > TrialSize || body.Locals.Sum(run => run.Count) > TrialSize)
@@ -32,7 +45,7 @@ internal static class MethodEmission
     }
 
     /// <summary>What calls a large function: sees to it that the function is compiled elsewhere than on the guest's stack.</summary>
-    public static void EmitLargeEntry(CompiledModule module, int function, MethodBuilder method, MethodBuilder body)
+    public static void EmitLargeEntry(ICodeTarget module, int function, MethodBuilder method, MethodBuilder body)
     {
         FunctionType type = module.Definition.Functions[function].Function!;
         int instance = type.Parameters.Length;
@@ -40,7 +53,7 @@ internal static class MethodEmission
         int ready = il.DefineLabel();
         il.LoadArgument(instance);
         il.LoadField(RuntimeMembers.Field(typeof(GuestInstance), nameof(GuestInstance.LargeFunctionsReady)));
-        il.Int32(module.GetLargeSlot(function));
+        il.Int32(module.Layout.GetLargeSlot(function));
         il.Emit(OpCodes.Ldelem_U1);
         il.Branch(OpCodes.Brtrue, ready);
         il.LoadArgument(instance);

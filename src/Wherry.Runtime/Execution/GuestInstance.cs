@@ -56,6 +56,11 @@ internal abstract unsafe class GuestInstance
     private Function?[] _functions = [];
     private Function?[] _resolved = [];
 
+    /// <summary>Fills the fields that hold numbers of types, where the code of the module has such.</summary>
+    public virtual void InitializeTypeNumbers(DefinedType[] types)
+    {
+    }
+
     /// <summary>The function of an index, imported ones first; always the same object for the same index. Its code is not looked for before it is called.</summary>
     public Function GetFunction(int index)
     {

@@ -18,7 +18,6 @@ internal static unsafe class Instantiation
         guest.Instance = instance;
         guest.Store = instance.Store;
         instance.Store.Register(guest);
-        guest.Types = definition.Types;
         guest.Heap = instance.Store.Heap;
         guest.SafepointBase = instance.Store.SafepointPage + GuestInstance.SafepointDistance;
         guest.ImportedFunctions = imports.Functions;

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Runtime.Loader;
+using Wherry.Compilation;
+using Wherry.Execution;
+
+namespace Wherry.Aot;
+
+/// <summary>An assembly of native code. It stays loaded as long as the process runs, since the runtime uses native code only in assemblies that can't be unloaded.</summary>
+internal sealed class LoadedCode
+{
+    private static readonly ConcurrentDictionary<Assembly, LoadedCode> s_loaded = [];
+
+    private readonly Lock _lock = new();
+    private readonly Assembly _assembly;
+    private readonly ModuleHandle _handle;
+    private readonly Type _instanceType;
+    private readonly Type _stubs;
+    private WeakList<PrecompiledModule> _modules;
+
+    private readonly NativeCodeIndex? _native;
+
+    private LoadedCode(Assembly assembly, NativeCodeIndex? native)
+    {
+        _native = native;
+        _assembly = assembly;
+        _handle = assembly.ManifestModule.ModuleHandle;
+        _instanceType = assembly.GetType(SavedModule.InstanceTypeName, throwOnError: true)!;
+        _stubs = assembly.GetType(SavedModule.StubsTypeName, throwOnError: true)!;
+        s_loaded[assembly] = this;
+    }
+
+    /// <summary>Loads the assembly of a file. The caller knows that it may be trusted, and loads none twice.</summary>
+    /// <param name="native">Which of its methods have native code; none, if not given.</param>
+    public static LoadedCode Load(string path, NativeCodeIndex? native = null) => new(new GuestLoadContext().LoadFromAssemblyPath(path), native);
+
+    /// <summary>One of the modules that use the assembly, if it is one of these.</summary>
+    public static CompiledModule? FindModule(Assembly assembly)
+    {
+        if (!s_loaded.TryGetValue(assembly, out LoadedCode? code))
+        {
+            return null;
+        }
+
+        lock (code._lock)
+        {
+            return code._modules.GetAll().FirstOrDefault();
+        }
+    }
+
+    public void AddModule(PrecompiledModule module)
+    {
+        lock (_lock)
+        {
+            _modules.Add(module);
+        }
+    }
+
+    public GuestInstance CreateInstance() => (GuestInstance)Activator.CreateInstance(_instanceType)!;
+
+    /// <param name="body">A function's place in the code section, or the number of functions there and a large function's slot for the body of that.</param>
+    public RuntimeMethodHandle GetFunction(int body) => _handle.ResolveMethodHandle(SavedModule.FirstFunctionToken + body);
+
+    /// <summary>Whether the method for which <see cref="GetFunction"/> has a handle will not be compiled by the JIT.</summary>
+    public bool HasNativeCode(int body) => _native?.HasNativeCode(SavedModule.FirstFunctionToken + body) == true;
+
+    public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
+
+    public nint GetStub(FunctionType type) => _stubs.GetMethod(FunctionStubs.Key(type))!.MethodHandle.GetFunctionPointer();
+
+    private sealed class GuestLoadContext() : AssemblyLoadContext(SavedModule.AssemblyName, isCollectible: false)
+    {
+        // The engine itself may be in another context than the default one.
+        protected override Assembly? Load(AssemblyName assemblyName) =>
+            assemblyName.Name == typeof(LoadedCode).Assembly.GetName().Name ? typeof(LoadedCode).Assembly : null;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Wherry.Binary;
+using Wherry.Compilation;
+using Wherry.Execution;
+using Wherry.Types;
+
+namespace Wherry.Aot;
+
+/// <summary>A module whose code was compiled ahead of time: an assembly that stays loaded, shared by all that load the same.</summary>
+internal sealed class PrecompiledModule : CompiledModule
+{
+    private readonly LoadedCode _code;
+    private readonly MeasuringTarget _target;
+
+    public PrecompiledModule(Module module, ModuleDefinition definition, CompilerOptions options, LoadedCode code)
+        : base(module, definition)
+    {
+        _code = code;
+        _target = new MeasuringTarget(definition, options);
+        LargeFunctionsReady = new bool[_target.Layout.LargeFunctionCount];
+        for (int i = 0; i < LargeFunctionsReady.Length; i++)
+        {
+            LargeFunctionsReady[i] = code.HasNativeCode(definition.Bodies.Length + i);
+        }
+
+        code.AddModule(this);
+    }
+
+    public override nint GetCode(int function) => _code.GetFunction(function - Definition.ImportedFunctionCount).GetFunctionPointer();
+
+    public override nint GetStub(DefinedType type) => _code.GetStub(type.Function!);
+
+    public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
+
+    public override int FindWasmOffset(int function, int ilOffset) => FindWasmOffset(_target, function, ilOffset);
+
+    protected override GuestInstance CreateInstanceObject() => _code.CreateInstance();
+
+    protected override void CompileLarge(int function) => RuntimeHelpers.PrepareMethod(_code.GetFunction(Definition.Bodies.Length + _target.Layout.GetLargeSlot(function)));
+
+    protected override int GetLargeSlot(int function) => _target.Layout.GetLargeSlot(function);
+}

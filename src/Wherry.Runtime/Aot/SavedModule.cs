@@ -1,0 +1,168 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using Wherry.Binary;
+using Wherry.Compilation;
+using Wherry.Execution;
+using Wherry.Types;
+
+namespace Wherry.Aot;
+
+/// <summary>
+/// Writes the code of a module as an assembly of its own, to be made native. It holds no object of this process: what the code needs comes from the
+/// instance. Numbers of types differ from process to process, so they are fields of the instance.
+/// </summary>
+internal sealed class SavedModule : ICodeTarget
+{
+    public const string AssemblyName = "Wherry.Guest";
+    public const string InstanceTypeName = "Instance";
+    public const string LargeTypeName = "Large";
+    public const string StubsTypeName = "Stubs";
+
+    /// <summary>
+    /// The method token of the first function: before it are the instance's constructor and initialization. The others follow one by one, then the
+    /// bodies of large functions by slot, then stubs.
+    /// </summary>
+    public const int FirstFunctionToken = 0x06000003;
+
+    private const TypeAttributes StaticClass =
+        TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.BeforeFieldInit;
+
+    private readonly PersistedAssemblyBuilder _assembly;
+    private readonly TypeBuilder _instance;
+    private readonly FieldBuilder?[] _globalFields;
+    private readonly SortedDictionary<int, FieldBuilder> _typeNumberFields = [];
+    private readonly TypeBuilder[] _classes;
+    private readonly MethodBuilder[] _methods;
+    private readonly TypeBuilder _large;
+    private readonly Dictionary<int, MethodBuilder> _largeBodies = [];
+
+    private SavedModule(ModuleDefinition definition, CompilerOptions options)
+    {
+        Definition = definition;
+        Options = options;
+        Layout = new CodeLayout(definition);
+        _assembly = new PersistedAssemblyBuilder(new AssemblyName(AssemblyName), typeof(object).Assembly);
+        ModuleBuilder module = _assembly.DefineDynamicModule(AssemblyName);
+        _instance = module.DefineType(InstanceTypeName, TypeAttributes.Public | TypeAttributes.Sealed, typeof(GuestInstance));
+        _instance.DefineDefaultConstructor(MethodAttributes.Public);
+        _globalFields = new FieldBuilder?[definition.Globals.Length];
+        for (int i = 0; i < _globalFields.Length; i++)
+        {
+            if (Layout.IsField[i])
+            {
+                _globalFields[i] = _instance.DefineField(CodeLayout.GlobalFieldName(i), ClrTypes.Of(definition.Globals[i].Type.ValueType.Kind), FieldAttributes.Public);
+            }
+        }
+
+        _classes = new TypeBuilder[Layout.Classes.Length];
+        _methods = new MethodBuilder[definition.Bodies.Length];
+        for (int number = 0; number < _classes.Length; number++)
+        {
+            _classes[number] = module.DefineType(CodeLayout.ClassName(number), StaticClass);
+            (int first, int count) = Layout.Classes[number];
+            for (int function = first; function < first + count; function++)
+            {
+                _methods[function - definition.ImportedFunctionCount] =
+                    MethodEmission.Define(this, _classes[number], function, CodeLayout.MethodName(function));
+            }
+        }
+
+        _large = module.DefineType(LargeTypeName, StaticClass);
+        for (int function = definition.ImportedFunctionCount; function < definition.Functions.Length; function++)
+        {
+            if (Layout.GetLargeSlot(function) >= 0)
+            {
+                _largeBodies.Add(function, MethodEmission.Define(this, _large, function, CodeLayout.BodyName(function)));
+            }
+        }
+
+        EmitFunctions();
+        EmitStubs(module);
+        EmitInitializeTypeNumbers();
+        _ = _instance.CreateType();
+    }
+
+    public ModuleDefinition Definition { get; }
+
+    public CompilerOptions Options { get; }
+
+    public CodeLayout Layout { get; }
+
+    /// <summary>Writes the assembly.</summary>
+    public static void Write(ModuleDefinition definition, CompilerOptions options, Stream output) => new SavedModule(definition, options)._assembly.Save(output);
+
+    public MethodInfo GetMethod(int function) => _methods[function - Definition.ImportedFunctionCount];
+
+    public FieldInfo? GetGlobalField(int global) => _globalFields[global];
+
+    public FieldInfo? GetTypeNumberField(int type)
+    {
+        if (!_typeNumberFields.TryGetValue(type, out FieldBuilder? field))
+        {
+            field = _instance.DefineField($"t{type}", typeof(int), FieldAttributes.Public);
+            _typeNumberFields.Add(type, field);
+        }
+
+        return field;
+    }
+
+    private void EmitFunctions()
+    {
+        for (int i = 0; i < _methods.Length; i++)
+        {
+            int function = Definition.ImportedFunctionCount + i;
+            if (_largeBodies.TryGetValue(function, out MethodBuilder? body))
+            {
+                MethodEmission.EmitLargeEntry(this, function, _methods[i], body);
+                MethodEmission.Emit(this, function, body);
+            }
+            else
+            {
+                MethodEmission.Emit(this, function, _methods[i]);
+            }
+        }
+
+        foreach (TypeBuilder type in _classes)
+        {
+            _ = type.CreateType();
+        }
+
+        _ = _large.CreateType();
+    }
+
+    private void EmitStubs(ModuleBuilder module)
+    {
+        TypeBuilder stubs = module.DefineType(StubsTypeName, StaticClass);
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (int i = Definition.ImportedFunctionCount; i < Definition.Functions.Length; i++)
+        {
+            FunctionType type = Definition.Functions[i].Function!;
+            string name = FunctionStubs.Key(type);
+            if (names.Add(name))
+            {
+                FunctionStubs.Emit(stubs, name, type);
+            }
+        }
+
+        _ = stubs.CreateType();
+    }
+
+    private void EmitInitializeTypeNumbers()
+    {
+        MethodInfo overridden = RuntimeMembers.Method(typeof(GuestInstance), nameof(GuestInstance.InitializeTypeNumbers));
+        MethodBuilder method = _instance.DefineMethod(
+            overridden.Name, MethodAttributes.Public | MethodAttributes.Virtual | MethodAttributes.HideBySig, typeof(void), [typeof(DefinedType[])]);
+        var il = new IlWriter(method.GetILGenerator());
+        foreach ((int type, FieldBuilder field) in _typeNumberFields)
+        {
+            il.LoadArgument(0);
+            il.LoadArgument(1);
+            il.Int32(type);
+            il.Emit(OpCodes.Ldelem_Ref);
+            il.Call(RuntimeMembers.Method(typeof(DefinedType), "get_" + nameof(DefinedType.Number)));
+            il.StoreField(field);
+        }
+
+        il.Emit(OpCodes.Ret);
+    }
+}

@@ -1,0 +1,121 @@
+using Wherry.Binary;
+using Wherry.Instructions;
+
+namespace Wherry.Compilation;
+
+/// <summary>How a module's code is laid out: which class holds which functions, which globals are fields, which functions are large. It follows from the definition alone.</summary>
+internal sealed class CodeLayout
+{
+    private const int ClassCodeSize = 16 * 1024;
+    private const int ClassFunctions = 1_000;
+
+    private readonly ModuleDefinition _definition;
+    private readonly int[] _classOfBody;
+    private readonly long?[] _constants;
+    private readonly Dictionary<int, int> _largeFunctions = [];
+
+    public CodeLayout(ModuleDefinition definition)
+    {
+        _definition = definition;
+        _classOfBody = new int[definition.Bodies.Length];
+        Classes = Partition();
+        _constants = Array.ConvertAll(definition.Globals, FindConstant);
+        IsField = FindFields(definition);
+    }
+
+    /// <summary>The first function of each class, and how many it has.</summary>
+    public (int First, int Count)[] Classes { get; }
+
+    /// <summary>Which globals only this module sees: they are fields of the instance.</summary>
+    public bool[] IsField { get; }
+
+    public int LargeFunctionCount => _largeFunctions.Count;
+
+    public static string MethodName(int function) => $"f{function}";
+
+    /// <summary>The name of a large function's body, apart from the method that is called.</summary>
+    public static string BodyName(int function) => $"f{function}b";
+
+    public static string ClassName(int number) => $"c{number}";
+
+    public static string GlobalFieldName(int global) => $"g{global}";
+
+    /// <summary>The number of the class that holds a function of the module.</summary>
+    public int GetClass(int function) => _classOfBody[function - _definition.ImportedFunctionCount];
+
+    /// <summary>The bits of an immutable global whose initializer is a number.</summary>
+    public bool TryGetConstant(int global, out long bits)
+    {
+        bits = _constants[global].GetValueOrDefault();
+        return _constants[global].HasValue;
+    }
+
+    /// <summary>The slot of a function in <see cref="CompiledModule.LargeFunctionsReady"/>, or -1 if it is not large.</summary>
+    public int GetLargeSlot(int function) => _largeFunctions.GetValueOrDefault(function, -1);
+
+    private static bool[] FindFields(ModuleDefinition definition)
+    {
+        var isField = new bool[definition.Globals.Length];
+        isField.AsSpan(definition.ImportedGlobalCount).Fill(true);
+        foreach (ExportDefinition export in definition.Exports)
+        {
+            if (export.Kind == ExternalKind.Global)
+            {
+                isField[export.Index] = false;
+            }
+        }
+
+        return isField;
+    }
+
+    private (int First, int Count)[] Partition()
+    {
+        var classes = new List<(int First, int Count)>();
+        FunctionBody[] bodies = _definition.Bodies;
+        int imported = _definition.ImportedFunctionCount;
+        int first = 0;
+        int size = 0;
+        for (int i = 0; i < bodies.Length; i++)
+        {
+            int bodySize = bodies[i].End - bodies[i].Offset;
+            if (i > first && (size + bodySize > ClassCodeSize || i - first == ClassFunctions))
+            {
+                classes.Add((imported + first, i - first));
+                first = i;
+                size = 0;
+            }
+
+            size += bodySize;
+            _classOfBody[i] = classes.Count;
+            if (bodySize > LargeFunctionCompiler.Threshold)
+            {
+                _largeFunctions.Add(imported + i, _largeFunctions.Count);
+            }
+        }
+
+        if (bodies.Length > 0)
+        {
+            classes.Add((imported + first, bodies.Length - first));
+        }
+
+        return [.. classes];
+    }
+
+    private long? FindConstant(GlobalDefinition global)
+    {
+        if (global.Initializer is not { } expression || global.Type.IsMutable)
+        {
+            return null;
+        }
+
+        var reader = new InstructionReader(_definition.Bytes.Span, expression.Offset, expression.Offset + expression.Length);
+        reader.Next();
+        long? value = reader.Opcode switch
+        {
+            Opcode.I32Const or Opcode.I64Const => reader.Integer,
+            Opcode.F32Const or Opcode.F64Const => (long)reader.Bits,
+            _ => null,
+        };
+        return reader.Next() && reader.Opcode == Opcode.End ? value : null;
+    }
+}

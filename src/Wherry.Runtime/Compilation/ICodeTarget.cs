@@ -1,0 +1,23 @@
+using System.Reflection;
+using Wherry.Binary;
+
+namespace Wherry.Compilation;
+
+/// <summary>Where the code of a module is written to, as the code of a function refers to it.</summary>
+internal interface ICodeTarget
+{
+    ModuleDefinition Definition { get; }
+
+    CompilerOptions Options { get; }
+
+    CodeLayout Layout { get; }
+
+    /// <summary>The method of a function of the module, for another function's code to call. Its body may not exist yet.</summary>
+    MethodInfo GetMethod(int function);
+
+    /// <summary>The field of a global that only this module sees, or null: other globals are objects.</summary>
+    FieldInfo? GetGlobalField(int global);
+
+    /// <summary>The field that holds the number of a type of the module, or null if code can hold the number itself.</summary>
+    FieldInfo? GetTypeNumberField(int type);
+}
