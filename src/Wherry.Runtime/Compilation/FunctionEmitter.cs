@@ -245,6 +245,12 @@ internal sealed partial class FunctionEmitter
     private void EmitInstruction(ref InstructionReader reader)
     {
         Opcode opcode = reader.Opcode;
+        if (_height > 0 && _stack[_height - 1].Form == StackForm.Comparison && !TakesCondition(opcode))
+        {
+            // Its operands lie on the IL stack: whatever is loaded next would come between.
+            MaterializeComparison();
+        }
+
         if (TryEmitNumeric(opcode))
         {
             return;
@@ -290,6 +296,9 @@ internal sealed partial class FunctionEmitter
                 break;
         }
     }
+
+    private static bool TakesCondition(Opcode opcode) =>
+        opcode is Opcode.I32Eqz or Opcode.If or Opcode.BrIf or Opcode.Select or Opcode.SelectTyped or Opcode.Drop;
 
     private void EmitDrop()
     {

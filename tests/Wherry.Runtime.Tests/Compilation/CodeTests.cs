@@ -33,6 +33,47 @@ public sealed class CodeTests
 
     [Theory]
     [MemberData(nameof(Modes))]
+    public void A_comparison_stays_under_what_is_computed_next(BoundsChecks boundsChecks)
+    {
+        Instance instance = Guests.Instantiate(
+            """
+            (module (memory 1) (table 5 funcref) (type $s (struct (field i32))) (type $a (array i8))
+              (global $g (mut i32) (i32.const 1)) (global $v (mut v128) (v128.const i64x2 0 0))
+              (func $zero (result i32) (i32.const 0))
+              (elem declare func $zero)
+              (func (export "global") (param i32) (result i32)
+                local.get 0 i32.eqz global.get $g i32.const 8 i32.add global.set $g)
+              (func (export "vector") (param i32) (result i32)
+                local.get 0 i32.eqz global.get $v global.set $v)
+              (func (export "memory") (param i32) (result i32)
+                local.get 0 i32.eqz memory.size drop)
+              (func (export "table") (param i32) (result i32)
+                local.get 0 i32.eqz table.size drop)
+              (func (export "function") (param i32) (result i32)
+                local.get 0 i32.eqz ref.func $zero drop)
+              (func (export "call") (param i32) (result i32)
+                local.get 0 i32.eqz call $zero drop)
+              (func (export "struct") (param i32) (result i32)
+                local.get 0 i32.eqz struct.new_default $s drop)
+              (func (export "array") (param i32) (result i32)
+                local.get 0 i32.eqz array.new_fixed $a 0 drop)
+              (func (export "constant") (param i32) (result i32)
+                local.get 0 i32.eqz v128.const i64x2 1 2 drop)
+              (func (export "less") (param i32) (result i32)
+                local.get 0 i32.const 1 i32.lt_u global.get $g global.set $g)
+              (func (export "block") (param i32) (result i32)
+                local.get 0 i32.eqz (block global.get $g global.set $g)))
+            """,
+            boundsChecks);
+        foreach (string name in (string[])["global", "vector", "memory", "table", "function", "call", "struct", "array", "constant", "less", "block"])
+        {
+            Func<int, int> run = instance.GetFunction<Func<int, int>>(name)!;
+            Assert.True(run(0) == 1 && run(5) == 0, name);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
     public void A_trap_tells_where_it_happened(BoundsChecks boundsChecks)
     {
         Instance instance = Guests.Instantiate(
