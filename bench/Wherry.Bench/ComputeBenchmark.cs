@@ -17,13 +17,20 @@ internal static class ComputeBenchmark
         process.exitCode = wasi.start(instance);
         """;
 
-    public static int Run(Settings settings)
+    public static int Run(Settings settings) => Run(settings, name => name is not ("hello" or "lua-eh"), Engines);
+
+    /// <summary>The vector programs only, beside node.</summary>
+    public static int RunVectors(Settings settings) => Run(
+        settings, name => name.EndsWith("-simd", StringComparison.Ordinal), (settings, folder) => Engines(settings, folder).Where(engine => engine.Name is "wherry" or "node"));
+
+    private static int Run(
+        Settings settings, Func<string, bool> isIncluded, Func<Settings, string, IEnumerable<(string Name, Func<string, string[]?> Command)>> findEngines)
     {
         string folder = Path.Combine(settings.Shared, "bench");
         string[]? only = settings.Optional("only")?.Split(',');
         string[] programs = [.. Directory.GetFiles(folder, "*.wasm").Select(file => Path.GetFileNameWithoutExtension(file)!)
-            .Where(name => only?.Contains(name) ?? name is not ("hello" or "lua-eh")).Order(StringComparer.Ordinal)];
-        (string Name, Func<string, string[]?> Command)[] engines = [.. Engines(settings, folder)];
+            .Where(name => only?.Contains(name) ?? isIncluded(name)).Order(StringComparer.Ordinal)];
+        (string Name, Func<string, string[]?> Command)[] engines = [.. findEngines(settings, folder)];
         string[] argument = settings.Optional("argument") is { } text ? [text] : [];
         int rounds = settings.Number("rounds", 3);
 

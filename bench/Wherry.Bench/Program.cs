@@ -4,5 +4,7 @@ return args switch
 {
     ["compute", .. var rest] => ComputeBenchmark.Run(new Settings(rest)),
     ["http", .. var rest] => await HttpBenchmark.RunAsync(new Settings(rest)),
+    ["gains", .. var rest] => GainsBenchmark.Run(new Settings(rest)),
+    [GainsBenchmark.Child, .. var rest] => GainsBenchmark.RunChild(rest),
     _ => Settings.ShowHelp(),
 };

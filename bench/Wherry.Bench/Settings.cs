@@ -43,6 +43,7 @@ internal sealed class Settings
             Measures Wherry beside its peers in the same run.
 
               compute   the programs of ../shared/bench, as processes: medians of wall and CPU time, ratios, geometric means
+              gains     the collector's heap, exceptions, tail calls, calls through references, atomics; vectors as processes
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
             Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
@@ -50,12 +51,13 @@ internal sealed class Settings
               --wherry COMMAND       default: the build of this project
               --wasmedge COMMAND     for example "chroot /opt/debian wasmedge"; modules are compiled ahead of time first
               --wasmedge-aot FOLDER  modules that are compiled already, NAME.so, as the command sees the folder
-              --node COMMAND         V8's optimizing compiler only (compute)
+              --node COMMAND         V8's optimizing compiler only (compute, gains)
               --gcc COMMAND          the same C programs, natively (compute)
               --native FILE          the same order service, natively (http); default ../shared/guests/orders-rust/orders-native
               --shared FOLDER        default ../shared
               --only A,B             some programs or services
-              --rounds N             compute: runs of each, interleaved (3)
+              --rounds N             compute, gains: runs of each, interleaved (3)
+              --repetitions N        gains: calls of each in a run (7)
               --argument N           compute: the programs' argument, which makes them shorter
               --seconds N            http: how long wrk runs (4)
               --connections A,B      http: 1,50,1000
