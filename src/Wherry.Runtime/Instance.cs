@@ -13,19 +13,15 @@ public sealed class Instance
     {
         Module = module;
         Store = store;
-        try
-        {
-            store.TakeInstance();
-        }
-        catch (LinkException)
+        if (!store.Account.TryTakeInstance())
         {
             GC.SuppressFinalize(this);
-            throw;
+            throw new LinkException($"The store's limit of {store.Options.Limits.Instances} instances is reached (ResourceLimits.Instances).");
         }
     }
 
     /// <summary>Gives its place back to the store's limit.</summary>
-    ~Instance() => Store.ReturnInstance();
+    ~Instance() => Store.Account.ReturnInstance();
 
     /// <summary>Its store.</summary>
     public Store Store { get; }

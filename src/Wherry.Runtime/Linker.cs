@@ -75,6 +75,8 @@ public sealed class Linker
         }
     }
 
+    internal bool IsDefined(string module, string name) => _definitions.ContainsKey((module, name));
+
     /// <summary>Defines all exports of an instance under a module name.</summary>
     public void DefineInstance(string module, Instance instance)
     {
@@ -99,7 +101,7 @@ public sealed class Linker
 
         var instance = new Instance(store, module);
         ResolvedImports imports = Resolve(store, module, instance);
-        TrapException? trap = null;
+        Exception? trap = null;
         store.Enter();
         try
         {
@@ -192,7 +194,7 @@ public sealed class Linker
             {
                 if (GetStore(definition) is Store other && other != store)
                 {
-                    throw new LinkException($"The import \"{import.Module}\" \"{import.Name}\" is defined by something of another store: what instances share must be of one store.");
+                    throw new LinkException($"The import \"{import.Module}\" \"{import.Name}\" is defined by something of another store: what instances share must be of one store, except for shared memories.");
                 }
 
                 return definition;
@@ -207,7 +209,7 @@ public sealed class Linker
     {
         Function function => function.Store,
         Table table => table.Store,
-        Memory memory => memory.Store,
+        Memory memory => memory.Type.IsShared ? null : memory.Store,
         Global global => global.Store,
         Tag tag => tag.Store,
         _ => null,

@@ -1,23 +1,36 @@
 using System.Diagnostics.CodeAnalysis;
+using Wherry.Execution;
 using Wherry.Execution.Memories;
 
 namespace Wherry;
 
-/// <summary>A linear memory. It never moves, and its bytes are reached through a <see cref="MemoryLease"/> or a <see cref="Caller"/>.</summary>
-public sealed unsafe class Memory
+/// <summary>
+/// A linear memory. It never moves, and its bytes are reached through a <see cref="MemoryLease"/> or a <see cref="Caller"/>. One that is shared (threads
+/// proposal) may be imported by instances of several stores at once, which run on threads of their own; it lives as long as any of them, any lease, and
+/// the host's own claim, if the host made it for an engine rather than a store.
+/// </summary>
+public sealed unsafe class Memory : IDisposable
 {
     // Compiled code reads these. The length only grows, until the memory is released.
     internal byte* Base;
     internal ulong Length;
 
-    /// <summary>A byte that compiled code reads at loop heads: it becomes unreadable (or, without the arena, 1) to interrupt.</summary>
+    /// <summary>
+    /// A byte that compiled code reads at loop heads: it becomes unreadable (or, without the arena, 1) to interrupt. Not that of a shared memory.
+    /// </summary>
     internal byte* SafepointPage;
 
     private const ulong LargestPressure = 16 << 20;
 
     private readonly Lock _lock = new();
+    private readonly ResourceAccount _account;
     private readonly MemoryReservation _reservation;
     private readonly ulong _maximumPages;
+
+    // Of a shared memory: the stores that use it, without keeping them, and how many of them were not disposed; the host's claim counts as one.
+    private WeakList<Store> _users;
+    private int _useCount = 1;
+    private bool _isClaimed;
     private int _leases;
     private bool _isReleaseWanted;
     private bool _isReleased;
@@ -26,21 +39,35 @@ public sealed unsafe class Memory
 
     /// <exception cref="LinkException">A limit stands in the way, or the system has no memory left.</exception>
     internal Memory(Store store, MemoryType type)
+        : this(store.Engine, type, store.Options.Limits, store.Account)
     {
         Store = store;
+        if (type.IsShared)
+        {
+            _users.Add(store);
+        }
+
+        store.Register(this);
+    }
+
+    private Memory(Engine engine, MemoryType type, ResourceLimits limits, ResourceAccount account)
+    {
+        _account = account;
         Type = type;
-        ulong limit = (ulong)store.Options.Limits.MemoryBytes;
-        ulong addressable = type.Is64Bit ? store.Engine.Options.Memory64Reservation : 1UL << 32;
+        ulong limit = (ulong)limits.MemoryBytes;
+        ulong addressable = type.Is64Bit ? engine.Options.Memory64Reservation : 1UL << 32;
         ulong capacity = Math.Min(addressable, ToBytes(type.Maximum ?? ulong.MaxValue, type.PageSizeLog2));
         ulong length = ToBytes(type.Minimum, type.PageSizeLog2);
         if (length > addressable)
         {
+            GC.SuppressFinalize(this);
             throw new LinkException($"A memory of {type.Minimum} pages ({length} bytes) is more than the {addressable} bytes that are reserved for a 64-bit memory: "
                 + "set EngineOptions.Memory64Reservation.");
         }
 
-        if (!store.TryTakeMemory(length))
+        if (!account.TryTakeMemory(length))
         {
+            GC.SuppressFinalize(this);
             throw new LinkException($"A memory of {type.Minimum} pages ({length} bytes) goes beyond the store's limit of {limit} bytes of memory (ResourceLimits.MemoryBytes).");
         }
 
@@ -51,7 +78,7 @@ public sealed unsafe class Memory
         }
         catch (LinkException)
         {
-            store.ReturnMemory(length);
+            account.ReturnMemory(length);
             GC.SuppressFinalize(this);
             throw;
         }
@@ -62,20 +89,19 @@ public sealed unsafe class Memory
         _maximumPages = _reservation.Capacity >> type.PageSizeLog2;
         if (!_reservation.TryCommit(length))
         {
-            Release();
+            ReleaseCore();
             throw new LinkException($"The system has no {length} bytes for a memory.");
         }
 
         AddPressure(length);
-        store.Register(this);
     }
 
     /// <summary>Gives the address space back.</summary>
     // A frame of a guest whose instance was dropped everywhere else may still access the memory through its base alone. So it is kept for
-    // as long as the store runs anything; since nothing references the memory, no later call can reach it.
+    // as long as a store of its users runs anything; since nothing references the memory, no later call can reach it.
     ~Memory()
     {
-        if (Store.IsRunning)
+        if (IsUserRunning())
         {
             GC.ReRegisterForFinalize(this);
             return;
@@ -87,8 +113,8 @@ public sealed unsafe class Memory
         }
     }
 
-    /// <summary>Its store.</summary>
-    public Store Store { get; }
+    /// <summary>The store that it was made in; null if it was made for an engine.</summary>
+    public Store? Store { get; }
 
     /// <summary>Its type, as declared: <see cref="PageCount"/> says how large it is now.</summary>
     public MemoryType Type { get; }
@@ -108,6 +134,41 @@ public sealed unsafe class Memory
         return new Memory(store, type);
     }
 
+    /// <summary>
+    /// A shared memory for guests of any stores of an engine to import. It is given back when it was disposed and all stores that use it are, or when
+    /// nothing references it any more. It counts against no store's limits: its type's maximum bounds it.
+    /// </summary>
+    /// <exception cref="ArgumentException">The type is not that of a shared memory with a maximum.</exception>
+    /// <exception cref="LinkException">The system has no memory left.</exception>
+    public static Memory Create(Engine engine, MemoryType type)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        ArgumentNullException.ThrowIfNull(type);
+        if (!type.IsShared || type.Maximum is null)
+        {
+            throw new ArgumentException("Only a shared memory with a maximum can be used by several stores: others are made for one store.", nameof(type));
+        }
+
+        return new Memory(engine, type, ResourceLimits.Default, new ResourceAccount(ResourceLimits.Default)) { _isClaimed = true };
+    }
+
+    /// <summary>
+    /// Ends the host's claim on a memory that it made for an engine: it is given back when the last store that uses it is disposed, and the last lease. A
+    /// memory of a store is given back with its store; for it this does nothing.
+    /// </summary>
+    [SuppressMessage("Usage", "CA1816:Dispose methods should call SuppressFinalize", Justification = "Stores may still use it, and be dropped without a word.")]
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            if (_isClaimed)
+            {
+                _isClaimed = false;
+                EndUseCore();
+            }
+        }
+    }
+
     /// <summary>Makes it larger. The new bytes are zero; the old ones stay where they are, so views of them stay valid.</summary>
     /// <returns>The former number of pages, or -1 if it can't grow.</returns>
     public long Grow(ulong pages)
@@ -121,14 +182,14 @@ public sealed unsafe class Memory
             }
 
             ulong added = pages << Type.PageSizeLog2;
-            if (!Store.TryTakeMemory(added))
+            if (!_account.TryTakeMemory(added))
             {
                 return -1;
             }
 
             if (!_reservation.TryCommit(Length + added))
             {
-                Store.ReturnMemory(added);
+                _account.ReturnMemory(added);
                 return -1;
             }
 
@@ -139,12 +200,12 @@ public sealed unsafe class Memory
     }
 
     /// <summary>A view of its bytes. Dispose it when done.</summary>
-    /// <exception cref="ObjectDisposedException">The store was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">It was given back: its stores were disposed.</exception>
     public MemoryLease Lease()
     {
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_isReleaseWanted, Store);
+            ObjectDisposedException.ThrowIf(_isReleaseWanted, (object?)Store ?? this);
             _leases++;
             return new MemoryLease(this);
         }
@@ -162,16 +223,43 @@ public sealed unsafe class Memory
         }
     }
 
-    /// <summary>Gives the memory back, now or when the last lease ends. No guest that uses it may be running.</summary>
-    internal void Release()
+    /// <summary>Notes that instances of a store use it, so that it lives as long as the store. Once for each store; only a shared memory has others than its own.</summary>
+    /// <exception cref="LinkException">It was given back.</exception>
+    internal void BeginUse(Store store)
+    {
+        if (!Type.IsShared)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            foreach (Store user in _users.GetAll())
+            {
+                if (user == store)
+                {
+                    return;
+                }
+            }
+
+            if (_isReleaseWanted)
+            {
+                throw new LinkException("The shared memory was given back: the host and the stores that used it disposed it.");
+            }
+
+            _users.Add(store);
+            _useCount++;
+        }
+
+        store.Register(this);
+    }
+
+    /// <summary>Ends a store's use of it, which ends with the store: no guest of it that uses the memory may be running.</summary>
+    internal void EndUse()
     {
         lock (_lock)
         {
-            _isReleaseWanted = true;
-            if (_leases == 0)
-            {
-                ReleaseCore();
-            }
+            EndUseCore();
         }
     }
 
@@ -202,6 +290,41 @@ public sealed unsafe class Memory
         return true;
     }
 
+    // Gives the memory back after the last use, now or when the last lease ends.
+    private void EndUseCore()
+    {
+        _useCount--;
+        if (_useCount == 0)
+        {
+            _isReleaseWanted = true;
+            if (_leases == 0)
+            {
+                ReleaseCore();
+            }
+        }
+    }
+
+    private bool IsUserRunning()
+    {
+        if (Store is { IsRunning: true })
+        {
+            return true;
+        }
+
+        lock (_lock)
+        {
+            foreach (Store user in _users.GetAll())
+            {
+                if (user.IsRunning)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
     private static ulong ToBytes(ulong pages, int pageSizeLog2) => pages > ulong.MaxValue >> pageSizeLog2 ? ulong.MaxValue : pages << pageSizeLog2;
 
     // Lets the garbage collector look for dropped memories in time. Much of a large memory is often never touched: it counts up to a bound.
@@ -224,7 +347,7 @@ public sealed unsafe class Memory
         }
 
         _isReleased = true;
-        Store.ReturnMemory(Length);
+        _account.ReturnMemory(Length);
         if (_pressure > 0)
         {
             GC.RemoveMemoryPressure(_pressure);

@@ -46,8 +46,8 @@ public sealed unsafe partial class Store
         }
     }
 
-    /// <summary>The trap that an exception of a guest's call stands for, or null if it passes unchanged. Between <see cref="Enter"/> and <see cref="Exit"/>.</summary>
-    internal TrapException? Translate(Exception exception) => TrapTranslator.Translate(this, exception);
+    /// <summary>What an exception of a guest's call stands for, mostly a trap, or null if it passes unchanged. Between <see cref="Enter"/> and <see cref="Exit"/>.</summary>
+    internal Exception? Translate(Exception exception) => TrapTranslator.Translate(this, exception);
 
     private void EnterOutermost(int thread)
     {
@@ -90,7 +90,7 @@ public sealed unsafe partial class Store
         if (reason != InterruptionReason.None)
         {
             ExitOutermost();
-            throw TrapTranslator.Create(
+            throw TrapTranslator.FromCause(this) ?? TrapTranslator.Create(
                 reason == InterruptionReason.TimeLimit ? TrapKind.TimeLimit : TrapKind.Interrupted,
                 "the store was interrupted; Store.ClearInterruption allows calls again");
         }

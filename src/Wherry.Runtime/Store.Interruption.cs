@@ -9,6 +9,7 @@ public sealed unsafe partial class Store
 {
     // Written under the lock; read without it by bulk operations and entries.
     private volatile InterruptionReason _reason;
+    private volatile Exception? _cause;
 
     // Whether the interruption ends with the call that it was meant for.
     private bool _isCallScoped;
@@ -56,6 +57,18 @@ public sealed unsafe partial class Store
     /// heeds <see cref="InterruptionToken"/>.
     /// </summary>
     public void Interrupt() => InterruptCore(InterruptionReason.Interrupted, callNumber: null);
+
+    /// <summary>
+    /// The same, but the guest's call ends with what happened elsewhere: the trap, the exit or the exception of another of its threads. Calls that come
+    /// later end so too.
+    /// </summary>
+    internal void InterruptBecause(Exception cause) => InterruptCore(InterruptionReason.Interrupted, callNumber: null, cause);
+
+    /// <summary>The same for a thread, in the way in which the store that started it was interrupted.</summary>
+    internal void InterruptAs(Store starter) => InterruptCore(starter._reason == InterruptionReason.TimeLimit ? InterruptionReason.TimeLimit : InterruptionReason.Interrupted, callNumber: null);
+
+    /// <summary>What ends a call that was interrupted.</summary>
+    internal Exception? InterruptionCause => _cause;
 
     /// <summary>Allows calls again after <see cref="Interrupt"/>. The guest was stopped anywhere: whether it is still sound only the embedder can know.</summary>
     /// <exception cref="InvalidOperationException">A guest is still running.</exception>
@@ -130,7 +143,7 @@ public sealed unsafe partial class Store
         return null;
     }
 
-    private void InterruptCore(InterruptionReason reason, long? callNumber)
+    private void InterruptCore(InterruptionReason reason, long? callNumber, Exception? cause = null)
     {
         CancellationTokenSource? interruption;
         lock (_lock)
@@ -147,6 +160,7 @@ public sealed unsafe partial class Store
             }
 
             _isCallScoped = callNumber is not null;
+            _cause = cause;
             _reason = reason;
             SetStackLimits(nint.MaxValue);
             SetPages(isInterrupted: true);
@@ -189,6 +203,7 @@ public sealed unsafe partial class Store
         if (_reason != InterruptionReason.None)
         {
             _reason = InterruptionReason.None;
+            _cause = null;
             _interruption = null;
             SetStackLimits(_stackLimit);
             SetPages(isInterrupted: false);
@@ -204,7 +219,11 @@ public sealed unsafe partial class Store
 
         foreach (Memory memory in _memories.GetAll())
         {
-            memory.SetInterrupted(isInterrupted);
+            // Code with a shared memory reads the store's own page: other stores' guests must not stop.
+            if (!memory.Type.IsShared)
+            {
+                memory.SetInterrupted(isInterrupted);
+            }
         }
     }
 }

@@ -16,9 +16,6 @@ public sealed unsafe partial class Store : IDisposable
     private WeakList<GuestInstance> _guests;
     private WeakList<Memory> _memories;
     private SafepointPage? _safepointPage;
-    private long _memoryBytes;
-    private long _tableElements;
-    private int _instances;
     private bool _isDisposed;
 
     /// <summary>A store.</summary>
@@ -27,6 +24,7 @@ public sealed unsafe partial class Store : IDisposable
         ArgumentNullException.ThrowIfNull(engine);
         Engine = engine;
         Options = options ?? StoreOptions.Default;
+        Account = new ResourceAccount(Options.Limits);
         Heap = new GuestHeap(Options.Limits.HeapBytes);
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
@@ -47,11 +45,25 @@ public sealed unsafe partial class Store : IDisposable
         }
     }
 
+    /// <summary>A store for a thread that a guest of another store starts. Both take from the limits of the other; its calls have no time limit of their own.</summary>
+    internal Store(Store starter)
+    {
+        Engine = starter.Engine;
+        Options = starter.Options with { TimeLimit = null, CancellationToken = default };
+        Account = new ResourceAccount(Options.Limits, starter.Account);
+        Heap = new GuestHeap(starter.Heap);
+        UserState = starter.UserState;
+        _setsStackAtEachCall = Options.Limits.StackBytes is not null;
+    }
+
     /// <summary>The engine of its modules.</summary>
     public Engine Engine { get; }
 
     /// <summary>What bounds its guests.</summary>
     public StoreOptions Options { get; }
+
+    /// <summary>What its guests have taken of memories, tables and instances.</summary>
+    internal ResourceAccount Account { get; }
 
     /// <summary>Accounts for the structs and arrays of its guests.</summary>
     internal GuestHeap Heap { get; }
@@ -111,34 +123,13 @@ public sealed unsafe partial class Store : IDisposable
         }
     }
 
-    /// <summary>Counts an instance, as long as it lives.</summary>
-    /// <exception cref="LinkException">There are too many.</exception>
-    internal void TakeInstance()
-    {
-        if (Interlocked.Increment(ref _instances) > Options.Limits.Instances)
-        {
-            _ = Interlocked.Decrement(ref _instances);
-            throw new LinkException($"The store's limit of {Options.Limits.Instances} instances is reached (ResourceLimits.Instances).");
-        }
-    }
-
-    internal void ReturnInstance() => Interlocked.Decrement(ref _instances);
-
-    internal bool TryTakeMemory(ulong bytes) => TryTake(ref _memoryBytes, bytes, Options.Limits.MemoryBytes);
-
-    internal void ReturnMemory(ulong bytes) => Interlocked.Add(ref _memoryBytes, -(long)bytes);
-
-    internal bool TryTakeElements(ulong count) => TryTake(ref _tableElements, count, Options.Limits.TableElements);
-
-    internal void ReturnElements(ulong count) => Interlocked.Add(ref _tableElements, -(long)count);
-
     internal void Register(Memory memory)
     {
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _memories.Add(memory);
-            if (_reason != InterruptionReason.None)
+            if (_reason != InterruptionReason.None && !memory.Type.IsShared)
             {
                 memory.SetInterrupted(true);
             }
@@ -176,28 +167,14 @@ public sealed unsafe partial class Store : IDisposable
         return found;
     }
 
-    private static bool TryTake(ref long total, ulong amount, long limit)
-    {
-        while (true)
-        {
-            long former = Volatile.Read(ref total);
-            if (amount > (ulong)Math.Max(0, limit - former))
-            {
-                return false;
-            }
-
-            if (Interlocked.CompareExchange(ref total, former + (long)amount, former) == former)
-            {
-                return true;
-            }
-        }
-    }
-
     private void ReleaseMemories()
     {
         foreach (Memory memory in _memories.GetAll())
         {
-            memory.Release();
+            memory.EndUse();
         }
+
+        Heap.Leave();
+        Account.Close();
     }
 }

@@ -15,7 +15,7 @@ public sealed class Table
     {
         Store = store;
         Type = type;
-        if (!store.TryTakeElements(type.Minimum))
+        if (!store.Account.TryTakeElements(type.Minimum))
         {
             throw new LinkException($"A table of {type.Minimum} elements goes beyond the store's limit of {store.Options.Limits.TableElements} elements of tables (ResourceLimits.TableElements).");
         }
@@ -29,7 +29,7 @@ public sealed class Table
     }
 
     /// <summary>Gives its elements back to the store's limit.</summary>
-    ~Table() => Store.ReturnElements((ulong)(Elements?.Length ?? 0));
+    ~Table() => Store.Account.ReturnElements((ulong)(Elements?.Length ?? 0));
 
     /// <summary>Its store.</summary>
     public Store Store { get; }
@@ -84,7 +84,7 @@ public sealed class Table
     internal long GrowCore(ulong count, object? value)
     {
         object?[] former = Elements;
-        if (count > (ulong)(_maximum - former.Length) || !Store.TryTakeElements(count))
+        if (count > (ulong)(_maximum - former.Length) || !Store.Account.TryTakeElements(count))
         {
             return -1;
         }
@@ -98,7 +98,7 @@ public sealed class Table
             }
             catch (OutOfMemoryException)
             {
-                Store.ReturnElements(count);
+                Store.Account.ReturnElements(count);
                 return -1;
             }
 

@@ -3,7 +3,7 @@ namespace Wherry.Wasi;
 /// <summary>Runs modules that are whole programs: they export <c>_start</c>, and end with an exit code.</summary>
 public static class WasiCommand
 {
-    /// <summary>Runs a program to its end, in a store of its own.</summary>
+    /// <summary>Runs a program to its end, in a store of its own. If it starts threads, they end with it.</summary>
     /// <returns>The exit code: what it passed to <c>proc_exit</c>, or 0 if it returned.</returns>
     /// <exception cref="LinkException">It imports what WASI doesn't have.</exception>
     /// <exception cref="TrapException">It trapped, or was interrupted.</exception>
@@ -13,6 +13,11 @@ public static class WasiCommand
         using var store = new Store(engine, storeOptions);
         var linker = new Linker(engine);
         context.AddTo(linker);
+        if (WasiContext.UsesThreads(module))
+        {
+            context.AddThreadsTo(linker, store, module);
+        }
+
         try
         {
             return Run(linker.Instantiate(store, module));
@@ -22,9 +27,13 @@ public static class WasiCommand
             // From the module's start function.
             return exit.ExitCode;
         }
+        finally
+        {
+            context.EndThreads();
+        }
     }
 
-    /// <summary>Runs an instance's <c>_start</c>.</summary>
+    /// <summary>Runs an instance's <c>_start</c>. Threads that it started go on afterwards, until <see cref="WasiContext.EndThreads"/>.</summary>
     /// <returns>The exit code: what it passed to <c>proc_exit</c>, or 0 if it returned.</returns>
     /// <exception cref="InvalidOperationException">It has no <c>_start</c>.</exception>
     public static int Run(Instance instance)

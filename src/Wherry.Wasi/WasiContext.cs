@@ -6,7 +6,8 @@ namespace Wherry.Wasi;
 
 /// <summary>
 /// WASI preview 1 and the socket extension for one guest: its file descriptors and all that <see cref="WasiOptions"/> gave it. One thread
-/// at a time may run a guest on a context. Dispose it when the guest has ended: all that it left open is closed.
+/// at a time may run a guest on a context, and the threads that the guest itself starts. Dispose it when the guest has ended: its threads are ended, and all
+/// that it left open is closed.
 /// </summary>
 /// <remarks>
 /// The functions are parts of this class by concern. Each comes as a pair: an attributed one line method with the Wasm signature
@@ -29,6 +30,7 @@ public sealed partial class WasiContext : IDisposable
         }
 
         Options = options;
+        Waiter = new Waiter(Turns);
         UsesSystemClocks = OperatingSystem.IsLinux() && options.TimeProvider == TimeProvider.System;
         arguments = EncodeArguments(options.Arguments);
         environment = EncodeEnvironment(options.Environment);
@@ -54,7 +56,10 @@ public sealed partial class WasiContext : IDisposable
     internal DescriptorTable Descriptors { get; }
 
     /// <summary>Every wait of the guest goes through it.</summary>
-    internal Waiter Waiter { get; } = new();
+    internal Waiter Waiter { get; }
+
+    /// <summary>Taken by the guest's threads, if it has any.</summary>
+    internal Turns Turns { get; } = new();
 
     /// <summary>
     /// Defines WASI's functions in a linker, for guests that import them from <c>wasi_snapshot_preview1</c> or its predecessor <c>wasi_unstable</c>. What was
@@ -84,9 +89,11 @@ public sealed partial class WasiContext : IDisposable
         if (!disposed)
         {
             disposed = true;
+            Threads?.End();
             Descriptors.Dispose();
             DisposePolling();
             Waiter.Dispose();
+            Turns.Dispose();
         }
     }
 

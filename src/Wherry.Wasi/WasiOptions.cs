@@ -39,6 +39,9 @@ public sealed record WasiOptions
     /// <summary>How many file descriptors the guest may have open at once. Each costs one of the process's own.</summary>
     public int MaximumDescriptors { get; init; } = 16_384;
 
+    /// <summary>How many threads the guest may have at once besides the first, if it starts any (<see cref="WasiContext.AddThreadsTo"/>).</summary>
+    public int MaximumThreads { get; init; } = 64;
+
     /// <summary>How paths are kept inside the folders; both ways give the same answers, and tests take each.</summary>
     internal PathResolution PathResolution { get; init; }
 }

@@ -9,6 +9,8 @@ internal sealed record Capability(string Name, string Advice, IReadOnlyList<stri
 internal static class Capabilities
 {
     private const string Wasi = "wasi_snapshot_preview1";
+    private const string ThreadModule = "wasi";
+    private const string ThreadSpawn = "thread-spawn";
 
     private static readonly (string Name, string Advice, string[] Functions)[] Known =
     [
@@ -37,13 +39,22 @@ internal static class Capabilities
             }
         }
 
-        foreach (IGrouping<string, ModuleImport> others in all.Where(import => import.Module != Wasi).GroupBy(import => import.Module))
+        bool hasThreads = all.Any(IsThreads);
+        if (hasThreads)
+        {
+            found.Add(new Capability("threads", "always there; --threads COUNT bounds them", [ThreadSpawn]));
+        }
+
+        // A guest with threads gets the memories that they share by itself.
+        foreach (IGrouping<string, ModuleImport> others in all.Where(import => import.Module != Wasi && !IsThreads(import) && !(hasThreads && import.Type.Memory is { IsShared: true })).GroupBy(import => import.Module))
         {
             found.Add(new Capability($"module {others.Key}", $"--module {others.Key}:FILE", [.. others.Select(import => import.Name)]));
         }
 
         return found;
     }
+
+    private static bool IsThreads(ModuleImport import) => import is { Module: ThreadModule, Name: ThreadSpawn };
 
     // A name that ends in "_" stands for all that start with it; versions of a function (sock_bind_v2) count as the function.
     private static bool Matches(string import, string function) =>

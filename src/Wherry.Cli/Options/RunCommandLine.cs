@@ -59,6 +59,12 @@ internal sealed class RunCommandLine
     private readonly Option<long?> memoryLimit = OptionFactory.Single<long?>(
         "--memory-limit", "SIZE", "The most memory that the guest may have, such as 64MiB.", text => Quantities.ParseSize("--memory-limit", text));
 
+    private readonly Option<int?> threads = OptionFactory.Single<int?>(
+        "--threads",
+        "COUNT",
+        "The most threads that the guest may have at once besides the first. 64 unless given; 0 is none.",
+        text => (int)Quantities.ParseCount("--threads", text, 10_000, "a number of threads"));
+
     private readonly Option<KeyValuePair<string, string>[]> modules = OptionFactory.Repeated(
         "--module",
         "NAME:FILE",
@@ -96,7 +102,7 @@ internal sealed class RunCommandLine
         Command = new Command("run", "Runs a module. Options end at the module. WasmEdge's options are understood.")
         {
             publish, connect, network, listen, folders, environment, environmentFiles, reactor, invoke, modules,
-            timeLimit, memoryLimit, memoryPageLimit, boundsChecks, features, verbose, module,
+            timeLimit, memoryLimit, memoryPageLimit, threads, boundsChecks, features, verbose, module,
         };
         wasmEdge.AddTo(Command);
     }
@@ -129,6 +135,7 @@ internal sealed class RunCommandLine
             TimeLimit = result.GetValue(timeLimit),
             MemoryPageLimit = result.GetValue(memoryPageLimit),
             MemoryLimit = result.GetValue(memoryLimit),
+            Threads = result.GetValue(threads),
             Modules = result.GetValue(modules) ?? [],
             BoundsChecks = result.GetValue(boundsChecks) ?? BoundsChecks.Guard,
             Features = wasmEdge.Apply(result, result.GetValue(features) ?? WasmFeatures.Default),

@@ -33,6 +33,9 @@ internal sealed record RunOptions
 
     public long? MemoryLimit { get; init; }
 
+    /// <summary>How many threads the guest may have besides the first; null for the default.</summary>
+    public int? Threads { get; init; }
+
     /// <summary>Modules that are linked by name, in the order given.</summary>
     public KeyValuePair<string, string>[] Modules { get; init; } = [];
 

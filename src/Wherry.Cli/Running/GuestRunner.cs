@@ -102,6 +102,11 @@ internal sealed class GuestRunner
             linker.DefineInstance(name, library);
         }
 
+        if (WasiContext.UsesThreads(module))
+        {
+            AllowThreads(wasi, linker, store, module);
+        }
+
         Instance instance = Instantiate(linker, store, module);
         if (module.Definition.Bytes.Length >= LargeModule)
         {
@@ -168,6 +173,18 @@ internal sealed class GuestRunner
         return ExitCodes.Success;
     }
 
+    private static void AllowThreads(WasiContext wasi, Linker linker, Store store, Module module)
+    {
+        try
+        {
+            wasi.AddThreadsTo(linker, store, module);
+        }
+        catch (LinkException exception)
+        {
+            throw CommandException.CannotRun(LinkAdvice.Explain(module, exception.Message));
+        }
+    }
+
     private static string Functions(Instance instance)
     {
         string[] names = [.. instance.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => Terminal.CleanName(export.Name))];
@@ -217,7 +234,7 @@ internal sealed class GuestRunner
 
         try
         {
-            return new WasiContext(new WasiOptions
+            var wasi = new WasiOptions
             {
                 Arguments = [Path.GetFileName(options.ModulePath), .. options.GuestArguments],
                 Environment = environment,
@@ -235,7 +252,8 @@ internal sealed class GuestRunner
                     },
                     Denied = Terminal.Note,
                 },
-            });
+            };
+            return new WasiContext(options.Threads is { } threads ? wasi with { MaximumThreads = threads } : wasi);
         }
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
         {

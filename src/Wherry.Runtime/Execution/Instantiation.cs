@@ -26,7 +26,10 @@ internal static unsafe class Instantiation
         {
             guest.Memory0 = guest.Memories[0];
             guest.Memory0Base = guest.Memory0.Base;
-            guest.SafepointBase = guest.Memory0.SafepointPage + GuestInstance.SafepointDistance;
+            if (!guest.Memory0.Type.IsShared)
+            {
+                guest.SafepointBase = guest.Memory0.SafepointPage + GuestInstance.SafepointDistance;
+            }
         }
 
         guest.Tags = CreateTags(definition, imports, instance.Store);
@@ -50,6 +53,7 @@ internal static unsafe class Instantiation
         for (int i = 0; i < memories.Length; i++)
         {
             memories[i] = i < imports.Memories.Length ? imports.Memories[i] : Memory.Create(store, definition.Memories[i]);
+            memories[i].BeginUse(store);
         }
 
         return memories;

@@ -12,8 +12,23 @@ internal static unsafe class TrapTranslator
 {
     private const int ShownFrames = 32;
 
-    /// <summary>The trap that the exception stands for, or null if it is not the guest's: then it passes unchanged.</summary>
-    public static TrapException? Translate(Store store, Exception exception)
+    /// <summary>The trap that the exception stands for, or null if it is not the guest's: then it passes unchanged. If another thread of the guest ended it, what happened there.</summary>
+    public static Exception? Translate(Store store, Exception exception)
+    {
+        TrapException? trap = TranslateTrap(store, exception);
+        return trap?.Kind == TrapKind.Interrupted ? FromCause(store) ?? trap : trap;
+    }
+
+    /// <summary>What another thread of the guest ended with, as an exception for this thread; null if it was nothing of that kind.</summary>
+    public static Exception? FromCause(Store store) => store.InterruptionCause switch
+    {
+        null => null,
+        GuestExitException exit => new GuestExitException(exit.ExitCode),
+        TrapException trap => new TrapException(trap.Kind, trap.Reason, trap.Message, trap.GuestStack, trap.Address, trap),
+        Exception other => other,
+    };
+
+    private static TrapException? TranslateTrap(Store store, Exception exception)
     {
         switch (exception)
         {

@@ -202,7 +202,7 @@ internal static class GuestDelegates
 
         // A filter, and the trap thrown outside of all blocks: the stack below a catch block stays until the block ends, so that traps thrown from
         // nested ones would use it up where guest and host call each other deeply.
-        LocalBuilder trap = generator.DeclareLocal(typeof(TrapException));
+        LocalBuilder trap = generator.DeclareLocal(typeof(Exception));
         LocalBuilder exception = generator.DeclareLocal(typeof(Exception));
         generator.BeginExceptFilterBlock();
         generator.Emit(OpCodes.Castclass, typeof(Exception));

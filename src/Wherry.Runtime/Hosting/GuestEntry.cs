@@ -17,8 +17,8 @@ internal sealed class GuestEntry(Function function)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Exit() => _store.Exit();
 
-    /// <summary>The trap that the exception stands for, or null if it passes unchanged.</summary>
-    public TrapException? Translate(Exception exception) => _store.Translate(exception);
+    /// <summary>What the exception stands for, mostly a trap, or null if it passes unchanged.</summary>
+    public Exception? Translate(Exception exception) => _store.Translate(exception);
 
     /// <exception cref="ArgumentException">A guest would take the reference for something that it is not.</exception>
     public object? CheckParameter(object? value, int index)

@@ -5,7 +5,7 @@ namespace Wherry.Wasi.Descriptors;
 
 /// <summary>
 /// The guest's file descriptors. The lowest free number is given first, as POSIX has it. Changes are made under a lock; look-ups take none,
-/// since they are on every call's path and one thread at a time runs in a guest.
+/// since they are on every call's path and one thread at a time runs in a guest, or has the turn.
 /// </summary>
 internal sealed class DescriptorTable(int maximumCount) : IDisposable
 {

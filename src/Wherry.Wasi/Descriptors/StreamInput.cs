@@ -85,7 +85,7 @@ internal sealed class StreamInput(Stream stream)
 
     /// <inheritdoc/>
     public override ValueTask WaitUntilReadableAsync(Waiter waiter, CancellationToken cancellationToken) =>
-        pending is { } task ? Waiter.WaitAsync(task, cancellationToken) : ValueTask.CompletedTask;
+        pending is { } task ? waiter.WaitAsync(task, cancellationToken) : ValueTask.CompletedTask;
 
     /// <inheritdoc/>
     public override Errno Close()

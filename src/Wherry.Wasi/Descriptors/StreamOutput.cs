@@ -68,7 +68,7 @@ internal sealed class StreamOutput(Stream stream)
 
     /// <inheritdoc/>
     public override ValueTask WaitUntilWritableAsync(Waiter waiter, CancellationToken cancellationToken) =>
-        pending is { } task ? Waiter.WaitAsync(task, cancellationToken) : ValueTask.CompletedTask;
+        pending is { } task ? waiter.WaitAsync(task, cancellationToken) : ValueTask.CompletedTask;
 
     /// <inheritdoc/>
     public override Errno Synchronize(bool dataOnly) => Errno.Success;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Polling;
+using Wherry.Wasi.Waiting;
 
 namespace Wherry.Wasi;
 
@@ -16,6 +17,7 @@ internal sealed class UnstableFunctions(WasiContext context)
     [WasmFunction("fd_seek")]
     private int FdSeek(Caller caller, int fd, long offset, uint whence, uint result)
     {
+        using Turn turn = context.Turns.Take();
         var translated = whence switch { 0 => Whence.Current, 1 => Whence.End, 2 => Whence.Set, _ => (Whence)byte.MaxValue };
         return (int)context.FdSeek(WasiContext.Enter(caller), fd, offset, (uint)translated, result);
     }
@@ -23,6 +25,7 @@ internal sealed class UnstableFunctions(WasiContext context)
     [WasmFunction("fd_filestat_get")]
     private int FdFilestatGet(Caller caller, int fd, uint result)
     {
+        using Turn turn = context.Turns.Take();
         var errno = context.GetFileStatus(fd, out var status);
         return (int)(errno == Errno.Success ? WasiContext.Enter(caller).Write(result, new OldFileStatus(status)) : errno);
     }
@@ -30,13 +33,20 @@ internal sealed class UnstableFunctions(WasiContext context)
     [WasmFunction("path_filestat_get")]
     private int PathFilestatGet(Caller caller, int fd, uint lookup, uint path, uint pathLength, uint result)
     {
+        using Turn turn = context.Turns.Take();
         var call = WasiContext.Enter(caller);
         var errno = context.GetPathStatus(call, fd, lookup, path, pathLength, out var status);
         return (int)(errno == Errno.Success ? call.Write(result, new OldFileStatus(status)) : errno);
     }
 
     [WasmFunction("poll_oneoff")]
-    private async ValueTask<int> PollOneoff(Caller caller, uint subscriptions, uint events, uint count, uint eventCount)
+    private ValueTask<int> PollOneoff(Caller caller, uint subscriptions, uint events, uint count, uint eventCount)
+    {
+        using Turn turn = context.Turns.Take();
+        return context.Complete(PollTranslatedAsync(caller, subscriptions, events, count, eventCount));
+    }
+
+    private async ValueTask<int> PollTranslatedAsync(Caller caller, uint subscriptions, uint events, uint count, uint eventCount)
     {
         var call = WasiContext.Enter(caller);
         if (count > MaximumSubscriptions)

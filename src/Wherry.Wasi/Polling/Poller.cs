@@ -345,26 +345,15 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
 
     private void AddClock(int index, in Subscription subscription)
     {
-        ulong now = 0;
-        bool absolute = (subscription.ClockFlags & Subscription.AbsoluteTime) != 0;
-        switch ((ClockId)subscription.Clock)
+        Errno errno = context.GetRemaining(subscription, out long remaining);
+        if (errno == Errno.Success)
         {
-            case ClockId.RealTime:
-                now = absolute ? context.RealTime : 0;
-                break;
-            case ClockId.Monotonic:
-                now = absolute ? context.MonotonicTime : 0;
-                break;
-            case ClockId.ProcessCpuTime or ClockId.ThreadCpuTime:
-                Add(index, EventType.Clock, Errno.Notsup);
-                return;
-            default:
-                Add(index, EventType.Clock, Errno.Inval);
-                return;
+            deadlines.Add(new Deadline { Index = index, Remaining = remaining });
         }
-
-        ulong remaining = subscription.Timeout > now ? subscription.Timeout - now : 0;
-        deadlines.Add(new Deadline { Index = index, Remaining = (long)Math.Min(remaining, long.MaxValue) });
+        else
+        {
+            Add(index, EventType.Clock, errno);
+        }
     }
 
     /// <summary>Finds out whether sockets whose last receive took exactly what it asked for have more.</summary>

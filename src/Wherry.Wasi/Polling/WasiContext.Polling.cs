@@ -1,3 +1,4 @@
+using Wherry.Wasi.Abi;
 using Wherry.Wasi.Polling;
 
 namespace Wherry.Wasi;
@@ -10,11 +11,39 @@ public sealed partial class WasiContext
     internal Poller Poller => poller ??= new Poller(this);
 
     internal ValueTask<int> PollOneoffAsync(GuestCall call, uint subscriptions, uint events, uint count, uint eventCountAddress) =>
-        Poller.PollAsync(call, subscriptions, events, count, eventCountAddress, edge: false);
+        Turns.AreTaken
+            ? ThreadPoll.PollAsync(this, call, subscriptions, events, count, eventCountAddress)
+            : Poller.PollAsync(call, subscriptions, events, count, eventCountAddress, edge: false);
 
-    /// <summary>As poll_oneoff, but what was told once is not told again until it changes.</summary>
+    /// <summary>As poll_oneoff, but what was told once is not told again until it changes; a guest with threads may be told again.</summary>
     internal ValueTask<int> EpollOneoffAsync(GuestCall call, uint subscriptions, uint events, uint count, uint eventCountAddress) =>
-        Poller.PollAsync(call, subscriptions, events, count, eventCountAddress, edge: true);
+        Turns.AreTaken
+            ? ThreadPoll.PollAsync(this, call, subscriptions, events, count, eventCountAddress)
+            : Poller.PollAsync(call, subscriptions, events, count, eventCountAddress, edge: true);
+
+    /// <summary>How long a subscription to a clock still has to wait.</summary>
+    internal Errno GetRemaining(in Subscription subscription, out long remaining)
+    {
+        ulong now = 0;
+        remaining = 0;
+        bool absolute = (subscription.ClockFlags & Subscription.AbsoluteTime) != 0;
+        switch ((ClockId)subscription.Clock)
+        {
+            case ClockId.RealTime:
+                now = absolute ? RealTime : 0;
+                break;
+            case ClockId.Monotonic:
+                now = absolute ? MonotonicTime : 0;
+                break;
+            case ClockId.ProcessCpuTime or ClockId.ThreadCpuTime:
+                return Errno.Notsup;
+            default:
+                return Errno.Inval;
+        }
+
+        remaining = (long)Math.Min(subscription.Timeout > now ? subscription.Timeout - now : 0, long.MaxValue);
+        return Errno.Success;
+    }
 
     partial void DisposePolling() => poller?.Dispose();
 }

@@ -24,7 +24,7 @@ internal enum SocketBinding : byte
 /// A TCP or UDP socket. The host's handle never blocks; whether the guest's does is a flag here, and waits go through the
 /// context's waiter. What the system has told of its readiness is kept, so that a poll asks nothing twice.
 /// </summary>
-/// <remarks>One thread at a time uses it: the guest's.</remarks>
+/// <remarks>One thread at a time uses it: the guest's, or whichever of them has the turn.</remarks>
 internal sealed unsafe class SocketDescriptor : Descriptor
 {
     public const Rights SocketRights = Rights.FdRead | Rights.FdWrite | Rights.FdFdstatSetFlags | Rights.FdFilestatGet | Rights.PollFdReadwrite

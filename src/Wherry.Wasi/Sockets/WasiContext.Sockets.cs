@@ -28,7 +28,7 @@ public sealed partial class WasiContext
 
     private NetworkGuard? network;
 
-    internal NetworkGuard Network => network ??= new NetworkGuard(Options.NetworkPolicy, NameResolver, TimeProvider.System);
+    internal NetworkGuard Network => network ??= new NetworkGuard(Options.NetworkPolicy, new TurnGivingResolver(NameResolver, Turns), TimeProvider.System);
 
     /// <summary>Where names are looked up; tests put another in its place before the first use.</summary>
     internal NameResolver NameResolver { get; set; } = NameResolver.System;

@@ -8,13 +8,17 @@ namespace Wherry.Wasi.Waiting;
 /// <see cref="OperationCanceledException"/> when the guest is interrupted. It returns a ValueTask: today it blocks the guest's thread in poll(2) and
 /// is complete when it returns; later it may suspend the guest without a thread.
 /// </summary>
-/// <remarks>Cancellation writes to an eventfd that is in every poll, so no wait uses a timer to look for it.</remarks>
-internal sealed unsafe class Waiter : IDisposable
+/// <remarks>
+/// Cancellation writes to an eventfd that is in every poll, so no wait uses a timer to look for it. Where threads share the context, the waiting one gives
+/// its turn away meanwhile, and each wait has an eventfd of its own.
+/// </remarks>
+internal sealed unsafe class Waiter(Turns turns) : IDisposable
 {
     /// <summary>No limit.</summary>
     public const long Forever = -1;
 
-    private int wakeHandle = -1;
+    // Eventfds that no wait uses at present: one, unless threads waited at once.
+    private readonly Stack<int> idleHandles = new();
 
     /// <summary>Waits for one descriptor. <paramref name="events"/> are poll(2)'s; the result is what it reported, 0 if the time was over.</summary>
     public ValueTask<short> WaitAsync(int handle, short events, long timeoutNanoseconds, CancellationToken cancellationToken)
@@ -40,7 +44,9 @@ internal sealed unsafe class Waiter : IDisposable
     {
         if (!OperatingSystem.IsLinux())
         {
+            turns.Leave();
             cancellationToken.WaitHandle.WaitOne(nanoseconds < 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Min(nanoseconds / 1_000_000, int.MaxValue)));
+            turns.Resume();
             cancellationToken.ThrowIfCancellationRequested();
             return ValueTask.CompletedTask;
         }
@@ -51,12 +57,20 @@ internal sealed unsafe class Waiter : IDisposable
     }
 
     /// <summary>Waits for a task, whatever its outcome.</summary>
-    public static ValueTask WaitAsync(Task task, CancellationToken cancellationToken)
+    public ValueTask WaitAsync(Task task, CancellationToken cancellationToken)
     {
         // An event of the task's own, since waiting on it directly would throw what it failed with.
         if (!task.IsCompleted)
         {
-            Task.WhenAny(task).Wait(cancellationToken);
+            turns.Leave();
+            try
+            {
+                Task.WhenAny(task).Wait(cancellationToken);
+            }
+            finally
+            {
+                turns.Resume();
+            }
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -66,8 +80,7 @@ internal sealed unsafe class Waiter : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        var handle = Interlocked.Exchange(ref wakeHandle, -1);
-        if (handle >= 0)
+        while (idleHandles.TryPop(out var handle))
         {
             _ = Libc.close(handle);
         }
@@ -77,7 +90,21 @@ internal sealed unsafe class Waiter : IDisposable
     private int Poll(PollDescriptor* descriptors, int count, long timeoutNanoseconds, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var wake = WakeHandle();
+        var wake = TakeHandle();
+        turns.Leave();
+        try
+        {
+            return Poll(descriptors, count, timeoutNanoseconds, wake, cancellationToken);
+        }
+        finally
+        {
+            turns.Resume();
+            idleHandles.Push(wake);
+        }
+    }
+
+    private static int Poll(PollDescriptor* descriptors, int count, long timeoutNanoseconds, int wake, CancellationToken cancellationToken)
+    {
         descriptors[0] = new PollDescriptor { Handle = wake, Events = Libc.POLLIN };
         var deadline = timeoutNanoseconds < 0 ? 0 : SaturatingAdd(Libc.MonotonicNanoseconds(), timeoutNanoseconds);
 
@@ -135,17 +162,14 @@ internal sealed unsafe class Waiter : IDisposable
         _ = Libc.read(handle, (byte*)&value, 8);
     }
 
-    private int WakeHandle()
+    private int TakeHandle()
     {
-        if (wakeHandle < 0)
+        if (idleHandles.TryPop(out var handle))
         {
-            wakeHandle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
-            if (wakeHandle < 0)
-            {
-                throw new IOException($"No eventfd for waiting: error {Marshal.GetLastSystemError()}.");
-            }
+            return handle;
         }
 
-        return wakeHandle;
+        handle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
+        return handle >= 0 ? handle : throw new IOException($"No eventfd for waiting: error {Marshal.GetLastSystemError()}.");
     }
 }

@@ -8,8 +8,9 @@ namespace Wherry.Execution.Heap;
 /// Accounts for the objects of one store on the CLR's shared heap. Each allocation is charged before it is made. What is still alive is known by samples: about
 /// one object in every <see cref="SampleBytes"/> stands, by a weak handle, for all bytes allocated since the sample before it, and every big
 /// object stands for itself. When the charges reach the limit, dead samples are taken off; if that is not enough, a collection is forced first.
+/// The heaps of a guest's threads form a group with one limit for their sum.
 /// </summary>
-internal sealed class GuestHeap(long limit)
+internal sealed class GuestHeap
 {
     /// <summary>The distance of samples. With a limit of 16 MiB this makes 1,024 of them: an error of a few percent.</summary>
     private const long SampleBytes = 16 * 1024;
@@ -18,13 +19,35 @@ internal sealed class GuestHeap(long limit)
     private const double FullFraction = 0.95;
 
     private readonly List<Sample> _samples = [];
-    private readonly Lock _gate = new();
+
+    // Of the whole group: its heaps, and what guards all of them.
+    private readonly List<GuestHeap> _group;
+    private readonly Lock _gate;
 
     /// <summary>What may still be charged until the next sample. Compiled code counts it down; see <see cref="Charge"/>.</summary>
     private long _budget = SampleBytes;
 
     private long _budgetGranted = SampleBytes;
     private long _charged;
+
+    public GuestHeap(long limit)
+    {
+        Limit = limit;
+        _gate = new Lock();
+        _group = [this];
+    }
+
+    /// <summary>A heap that shares the limit of another.</summary>
+    public GuestHeap(GuestHeap other)
+    {
+        Limit = other.Limit;
+        _gate = other._gate;
+        _group = other._group;
+        lock (_gate)
+        {
+            _group.Add(this);
+        }
+    }
 
     // The store may be dropped without a word: the handles go with it. No other thread sees the heap then.
     ~GuestHeap()
@@ -36,7 +59,7 @@ internal sealed class GuestHeap(long limit)
     }
 
     /// <summary>Bytes that objects of this store may take.</summary>
-    public long Limit { get; } = limit;
+    public long Limit { get; }
 
     /// <summary>Bytes charged for objects that were alive when last counted, and for all since.</summary>
     public long Used
@@ -84,6 +107,15 @@ internal sealed class GuestHeap(long limit)
         }
     }
 
+    /// <summary>Takes the heap out of its group: its store is done with, and what it has left is garbage.</summary>
+    public void Leave()
+    {
+        lock (_gate)
+        {
+            _ = _group.Remove(this);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool ChargeSlow()
     {
@@ -91,11 +123,11 @@ internal sealed class GuestHeap(long limit)
         {
             if (Exceeds(1.0))
             {
-                Recount();
+                RecountGroup();
                 if (Exceeds(FullFraction))
                 {
                     GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-                    Recount();
+                    RecountGroup();
                     if (Exceeds(FullFraction))
                     {
                         // The allocation that failed was not made.
@@ -109,7 +141,30 @@ internal sealed class GuestHeap(long limit)
         }
     }
 
-    private bool Exceeds(double fraction) => _charged + (_budgetGranted - _budget) > Limit * fraction;
+    private bool Exceeds(double fraction) => ChargedByGroup() + (_budgetGranted - _budget) > Limit * fraction;
+
+    // What the other heaps have charged since their last samples is little, and left out.
+    private long ChargedByGroup()
+    {
+        long charged = _charged;
+        if (_group.Count > 1)
+        {
+            foreach (GuestHeap other in _group)
+            {
+                charged += other != this ? other._charged : 0;
+            }
+        }
+
+        return charged;
+    }
+
+    private void RecountGroup()
+    {
+        foreach (GuestHeap heap in _group)
+        {
+            heap.Recount();
+        }
+    }
 
     private void Recount()
     {
@@ -135,7 +190,7 @@ internal sealed class GuestHeap(long limit)
     private void Grant()
     {
         // Near the limit the samples come closer, so that it is not overrun by much.
-        _budgetGranted = Math.Clamp((Limit - _charged) / 16, 512, SampleBytes);
+        _budgetGranted = Math.Clamp((Limit - ChargedByGroup()) / 16, 512, SampleBytes);
         _budget = _budgetGranted;
     }
 

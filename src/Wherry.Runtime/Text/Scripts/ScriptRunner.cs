@@ -1,11 +1,14 @@
 namespace Wherry.Text.Scripts;
 
 /// <summary>
-/// Runs a test script. All its instances live in one store. An assertion holds only if what happens is of the asserted kind: a trap with the
+/// Runs a test script. All its instances live in one store, but each of its threads has an OS thread and a store of its own, in which the instances that it
+/// shares may be imported from as far as they export shared memories. An assertion holds only if what happens is of the asserted kind: a trap with the
 /// asserted cause, a refusal at the asserted stage and in the asserted words. Whatever the engine does not support, or fails at by itself, is a failure.
 /// </summary>
 internal sealed class ScriptRunner : IDisposable
 {
+    private const int StackSize = 16 << 20;
+
     private readonly TextSource source;
     private readonly WatOptions watOptions;
     private readonly Engine engine;
@@ -15,19 +18,15 @@ internal sealed class ScriptRunner : IDisposable
     private readonly Dictionary<string, Instance> instances = [];
     private readonly Dictionary<string, (Thread Thread, ScriptRunner Runner)> threads = [];
     private readonly List<ScriptFailure> failures = [];
-    private readonly Lock turn;
-    private readonly bool isThread;
     private Module? lastModule;
     private Instance? lastInstance;
     private int passed;
 
-    private ScriptRunner(TextSource source, Engine engine, Store store, Lock turn, bool isThread)
+    private ScriptRunner(TextSource source, Engine engine)
     {
         this.source = source;
         this.engine = engine;
-        this.store = store;
-        this.turn = turn;
-        this.isThread = isThread;
+        store = new Store(engine);
         watOptions = WatOptions.Default with { Features = engine.Options.Features };
         linker = new Linker(engine) { AllowShadowing = true };
         SpectestModule.AddTo(linker, store, engine.Options.Features);
@@ -55,11 +54,9 @@ internal sealed class ScriptRunner : IDisposable
         }
 
         using var engine = new Engine(options);
-        using var store = new Store(engine);
-        using var runner = new ScriptRunner(source, engine, store, new Lock(), isThread: false);
+        using var runner = new ScriptRunner(source, engine);
 
         // A thread of its own, so that the guests' stack is the same wherever the script is run from.
-        const int StackSize = 16 << 20;
         var thread = new Thread(() => runner.RunAll(commands), StackSize);
         thread.Start();
         thread.Join();
@@ -73,6 +70,8 @@ internal sealed class ScriptRunner : IDisposable
             thread.Join();
             runner.Dispose();
         }
+
+        store.Dispose();
     }
 
     private void RunAll(ScriptCommand[] commands)
@@ -82,7 +81,7 @@ internal sealed class ScriptRunner : IDisposable
             string? failure;
             try
             {
-                failure = command is WaitCommand wait ? WaitFor(wait.Thread) : RunInTurn(command);
+                failure = command is WaitCommand wait ? WaitFor(wait.Thread) : Run(command);
             }
             catch (ScriptException error)
             {
@@ -111,15 +110,6 @@ internal sealed class ScriptRunner : IDisposable
             {
                 passed++;
             }
-        }
-    }
-
-    /// <summary>A store runs one call at a time, so the threads of a script take turns, one directive each.</summary>
-    private string? RunInTurn(ScriptCommand command)
-    {
-        lock (turn)
-        {
-            return Run(command);
         }
     }
 
@@ -294,18 +284,13 @@ internal sealed class ScriptRunner : IDisposable
 
     private void StartThread(ThreadCommand command)
     {
-        if (isThread)
-        {
-            throw new ScriptException("a thread can't start another");
-        }
-
-        var runner = new ScriptRunner(source, engine, store, turn, isThread: true);
+        var runner = new ScriptRunner(source, engine);
         foreach (string name in command.SharedModules)
         {
             runner.AddInstance(name, FindInstance(name));
         }
 
-        var thread = new Thread(() => runner.RunAll(command.Commands));
+        var thread = new Thread(() => runner.RunAll(command.Commands), StackSize);
         threads.Add(command.Name, (thread, runner));
         thread.Start();
     }
