@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Wherry.Aot;
 
 namespace Wherry.Cli;
 
@@ -9,9 +10,11 @@ internal static class ModuleFile
     private const uint CoreVersion = 1;
 
     /// <summary>A module in the binary format; one in the text format is translated.</summary>
-    public static byte[] Read(string path)
+    public static byte[] Read(string path) => ToBinary(path, ReadBytes(path));
+
+    /// <summary>What <see cref="Read"/> makes of a file's bytes.</summary>
+    public static byte[] ToBinary(string path, byte[] bytes)
     {
-        byte[] bytes = ReadBytes(path);
         if (IsText(path, bytes))
         {
             bytes = Translate(path, bytes, emitNames: true);
@@ -139,6 +142,11 @@ internal static class ModuleFile
         if (bytes.StartsWith("\u007fELF"u8))
         {
             return " It is a native program or library (ELF). If `wasmedge compile` made it, run the .wasm it was made from.";
+        }
+
+        if (PrecompiledFile.IsOne(bytes))
+        {
+            return " It is a file that `wherry compile` made: wherry run runs it.";
         }
 
         if (bytes.StartsWith("#!"u8))

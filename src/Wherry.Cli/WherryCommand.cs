@@ -4,6 +4,7 @@ using Wherry.Cli.Commands;
 using Wherry.Cli.Inspection;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
+using Wherry.Cli.Precompilation;
 using Wherry.Cli.Running;
 
 namespace Wherry.Cli;
@@ -68,6 +69,8 @@ internal static class WherryCommand
         var root = new RootCommand("Runs WebAssembly microservices: modules with WASI preview 1 and sockets, sandboxed.")
         {
             new RunCommandLine().Command,
+            CompileCommand.Create(),
+            CacheCommand.Create(),
             InspectCommand.Create(),
             ValidateCommand.Create(),
             TextCommands.CreateToBinary(),

@@ -23,6 +23,9 @@ public sealed record EngineOptions
     /// <summary>Address space that is reserved for each 64-bit memory, and so the size beyond which it can't grow. It costs no memory.</summary>
     public ulong Memory64Reservation { get; init; } = 64UL << 30;
 
+    /// <summary>Where native code of modules is kept, so that it need not be compiled again; null for nowhere.</summary>
+    public CodeCache? CodeCache { get; init; }
+
     /// <summary>Compiles modules in place of the JIT.</summary>
     internal Func<Module, CompiledModule>? CreateCode { get; init; }
 }

@@ -1,3 +1,4 @@
+using Wherry.Aot;
 using Wherry.Binary;
 using Wherry.Compilation;
 using Wherry.Diagnostics;
@@ -13,12 +14,16 @@ public sealed class Module
     private DebugInformation? _debugInformation;
     private Dictionary<string, ExportDefinition>? _exportsByName;
 
-    private Module(Engine engine, ModuleDefinition definition, string? name)
+    private CompiledModule _code;
+
+    private Module(Engine engine, ModuleDefinition definition, string? name, LoadedCode? code = null)
     {
         Engine = engine;
         Definition = definition;
         Name = name;
-        Code = engine.Options.CreateCode is { } createCode ? createCode(this) : new JittedModule(this, definition, engine.CompilerOptions);
+        _code = code is not null ? new PrecompiledModule(this, definition, engine.CompilerOptions, code)
+            : engine.Options.CreateCode is { } createCode ? createCode(this)
+            : new JittedModule(this, definition, engine.CompilerOptions);
     }
 
     /// <summary>The engine that loaded it.</summary>
@@ -33,10 +38,13 @@ public sealed class Module
     /// <summary>What it gives.</summary>
     public IReadOnlyList<ModuleExport> Exports => _exports ??= DescribeExports(Definition);
 
+    /// <summary>Whether its code was compiled ahead of time. Such code stays in memory as long as the process runs, and all that load the same module share it.</summary>
+    public bool IsPrecompiled => Code is PrecompiledModule;
+
     internal ModuleDefinition Definition { get; }
 
-    /// <summary>Its functions, compiled when they are first called.</summary>
-    internal CompiledModule Code { get; set; }
+    /// <summary>Its functions, for the next instance.</summary>
+    internal CompiledModule Code => Volatile.Read(ref _code);
 
     internal Dictionary<string, ExportDefinition> ExportsByName =>
         _exportsByName ??= Definition.Exports.ToDictionary(export => export.Name, StringComparer.Ordinal);
@@ -60,9 +68,44 @@ public sealed class Module
     /// <summary>Loads a module from bytes that nobody will change.</summary>
     internal static Module LoadOwned(Engine engine, byte[] bytes, string? name)
     {
-        ModuleDefinition definition = ModuleDecoder.Decode(bytes, engine.Options.Features, engine.Options.ModuleLimits);
-        ModuleValidator.Validate(definition, engine.Options.Features, engine.Options.ModuleLimits);
-        return new Module(engine, definition, name);
+        CodeCache? cache = bytes.Length >= CodeCache.MinimumModuleSize ? engine.Options.CodeCache : null;
+        LoadedCode? code = cache?.Find(CodeIdentity.Of(engine, bytes));
+        ModuleDefinition definition = Decode(engine, bytes, isValid: code is not null);
+        var module = new Module(engine, definition, name, code);
+        if (cache is { FillsInBackground: true } && code is null)
+        {
+            BackgroundCompiler.Add(module, cache);
+        }
+
+        return module;
+    }
+
+    /// <summary>
+    /// Loads a module from a file that <see cref="Precompiler"/> wrote. The file holds native code, which runs with all rights of this process and
+    /// without a sandbox, and is believed: load only what you, or someone whom you trust as yourself, made and nobody could change since.
+    /// </summary>
+    /// <exception cref="PrecompilationException">The file is no such file, or for another engine, runtime, processor or other options.</exception>
+    /// <exception cref="IOException">The file can't be read.</exception>
+    /// <exception cref="ModuleException">Its module is not valid.</exception>
+    public static Module UnsafeLoadPrecompiled(Engine engine, string path)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        return PrecompiledFile.TryRead(File.ReadAllBytes(path), out PrecompiledFile? file)
+            ? LoadPrecompiled(engine, file, Path.GetFileName(path), isAuthentic: false)
+            : throw new PrecompilationException($"{path} is not a file of precompiled code, or was damaged.");
+    }
+
+    /// <summary>Loads a module from what was read from a file.</summary>
+    /// <param name="isAuthentic">Whether this user's Wherry made it, from a module that it found valid.</param>
+    internal static Module LoadPrecompiled(Engine engine, PrecompiledFile file, string? name, bool isAuthentic)
+    {
+        if (file.Identity.FindDifference(CodeIdentity.Of(engine, file.Module.Span)) is { } difference)
+        {
+            throw new PrecompilationException($"{name ?? "the file"} can't be run as it is: {difference}.");
+        }
+
+        ModuleDefinition definition = Decode(engine, file.Module.ToArray(), isAuthentic);
+        return new Module(engine, definition, name, LoadedCode.Load(file, path: null));
     }
 
     /// <summary>Loads a module from a file.</summary>
@@ -77,6 +120,27 @@ public sealed class Module
 
     /// <inheritdoc/>
     public override string ToString() => Name ?? "module";
+
+    /// <summary>Takes the code from a cache for the instances to come, if it is there.</summary>
+    internal void UseCodeOf(CodeCache cache)
+    {
+        if (cache.Find(CodeIdentity.Of(Engine, Definition.Bytes.Span)) is { } code)
+        {
+            Volatile.Write(ref _code, new PrecompiledModule(this, Definition, Engine.CompilerOptions, code));
+        }
+    }
+
+    /// <param name="isValid">Whether the module was validated before, with the same options.</param>
+    private static ModuleDefinition Decode(Engine engine, byte[] bytes, bool isValid)
+    {
+        ModuleDefinition definition = ModuleDecoder.Decode(bytes, engine.Options.Features, engine.Options.ModuleLimits);
+        if (!isValid)
+        {
+            ModuleValidator.Validate(definition, engine.Options.Features, engine.Options.ModuleLimits);
+        }
+
+        return definition;
+    }
 
     internal static ExternalType DescribeExternal(ModuleDefinition definition, ExternalKind kind, int index) => new(kind, kind switch
     {

@@ -15,21 +15,17 @@ internal static class WastCommand
     public static Command Create()
     {
         var paths = new Argument<string[]>("file-or-folder") { Description = "Scripts, or folders with scripts.", Arity = ArgumentArity.OneOrMore };
-        var boundsChecks = OptionFactory.Single<BoundsChecks?>("--bounds-checks", "guard|explicit", "How memory accesses are checked.", static text => text switch
-        {
-            "guard" => BoundsChecks.Guard,
-            "explicit" => BoundsChecks.Explicit,
-            _ => throw new FormatException($"--bounds-checks '{text}' is neither guard nor explicit."),
-        });
+        Option<BoundsChecks?> boundsChecks = OptionFactory.BoundsChecks();
         var features = OptionFactory.Single<WasmFeatures?>(
             "--features", "LIST", "Proposals that are on for all scripts, such as wasm3 or simd,-threads. Without it each part of the official suite has its own.", text => FeatureList.Parse(text));
+        var aheadOfTime = OptionFactory.Switch("--aot", "Compile each module ahead of time, by crossgen2. That takes its time.");
         var asJson = OptionFactory.Switch("--json", "Write JSON instead of lines and a table.");
-        var command = new Command("wast", "Runs test scripts (.wast): exit code 0 if every assertion holds.") { paths, boundsChecks, features, asJson };
-        command.SetAction(result => Run(result.GetValue(paths)!, result.GetValue(boundsChecks) ?? BoundsChecks.Guard, result.GetValue(features), result.GetValue(asJson)));
+        var command = new Command("wast", "Runs test scripts (.wast): exit code 0 if every assertion holds.") { paths, boundsChecks, features, aheadOfTime, asJson };
+        command.SetAction(result => Run(result.GetValue(paths)!, result.GetValue(boundsChecks) ?? BoundsChecks.Guard, result.GetValue(features), result.GetValue(aheadOfTime), result.GetValue(asJson)));
         return command;
     }
 
-    private static int Run(string[] paths, BoundsChecks boundsChecks, WasmFeatures? features, bool asJson)
+    private static int Run(string[] paths, BoundsChecks boundsChecks, WasmFeatures? features, bool isAheadOfTime, bool asJson)
     {
         string[] files;
         try
@@ -41,10 +37,20 @@ internal static class WastCommand
             throw CommandException.Usage(exception.Message);
         }
 
+        if (isAheadOfTime && !Precompiler.IsAvailable)
+        {
+            throw new CommandException(ExitCodes.CannotRun, "--aot needs crossgen2, which is not there: `wherry compile` gets it.");
+        }
+
         var results = new List<ScriptResult>();
         foreach (string file in files)
         {
-            var options = new EngineOptions { BoundsChecks = boundsChecks, Features = features ?? SuiteFeatures.OfPath(Path.GetFullPath(file)) };
+            var options = new EngineOptions
+            {
+                BoundsChecks = boundsChecks,
+                Features = features ?? SuiteFeatures.OfPath(Path.GetFullPath(file)),
+                CreateCode = isAheadOfTime ? Precompiler.CompileAndLoad : null,
+            };
             ScriptResult result = ScriptRunner.Run(file, options);
             results.Add(result);
             if (!asJson)

@@ -42,6 +42,9 @@ internal static class FeatureList
     public static IEnumerable<string> Names(WasmFeatures features) =>
         Enum.GetValues<WasmFeatures>().Where(value => IsSingle(value) && (features & value) != 0).Select(value => Kebab(value.ToString()));
 
+    /// <summary>What <see cref="Parse"/> reads as exactly these.</summary>
+    public static string Format(WasmFeatures features) => string.Join(',', Names(features).Prepend("wasm1"));
+
     private static WasmFeatures? Find(string name)
     {
         foreach (WasmFeatures value in Enum.GetValues<WasmFeatures>())

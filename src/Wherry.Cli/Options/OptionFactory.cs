@@ -44,6 +44,17 @@ internal static class OptionFactory
             },
         };
 
+    public static Option<BoundsChecks?> BoundsChecks() => Single<BoundsChecks?>(
+        "--bounds-checks",
+        "guard|explicit",
+        "How accesses to memory are confined: by guard pages (where the system allows, the default) or by a comparison before each.",
+        text => text switch
+        {
+            "guard" => Wherry.BoundsChecks.Guard,
+            "explicit" => Wherry.BoundsChecks.Explicit,
+            _ => throw new FormatException($"--bounds-checks '{text}' is neither guard nor explicit."),
+        });
+
     private static bool TryParse<T>(ArgumentResult result, string text, Func<string, T> parse, out T? value)
     {
         try

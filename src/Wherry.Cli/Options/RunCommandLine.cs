@@ -73,16 +73,12 @@ internal sealed class RunCommandLine
             ? KeyValuePair.Create(text[..colon], text[(colon + 1)..])
             : throw new FormatException($"--module '{text}' is not NAME:FILE."));
 
-    private readonly Option<BoundsChecks?> boundsChecks = OptionFactory.Single<BoundsChecks?>(
-        "--bounds-checks",
-        "guard|explicit",
-        "How accesses to memory are confined: by guard pages (where the system allows, the default) or by a comparison before each.",
-        text => text switch
-        {
-            "guard" => BoundsChecks.Guard,
-            "explicit" => BoundsChecks.Explicit,
-            _ => throw new FormatException($"--bounds-checks '{text}' is neither guard nor explicit."),
-        });
+    private readonly Option<BoundsChecks?> boundsChecks = OptionFactory.BoundsChecks();
+
+    private readonly Option<bool> noCache = OptionFactory.Switch("--no-cache", "Neither use native code from the cache nor have the module compiled for it.");
+
+    private readonly Option<bool> allowPrecompiled = OptionFactory.Switch(
+        "--allow-precompiled", "Run a .cwasm that this user's Wherry did not make. It is native code and not sandboxed: only if you trust whoever made it.");
 
     private readonly Option<WasmFeatures?> features = OptionFactory.Single<WasmFeatures?>(
         "--features", "LIST", "Proposals that the module may use, such as wasm3 or simd,-threads.", text => FeatureList.Parse(text));
@@ -102,7 +98,7 @@ internal sealed class RunCommandLine
         Command = new Command("run", "Runs a module. Options end at the module. WasmEdge's options are understood.")
         {
             publish, connect, network, listen, folders, environment, environmentFiles, reactor, invoke, modules,
-            timeLimit, memoryLimit, memoryPageLimit, threads, boundsChecks, features, verbose, module,
+            timeLimit, memoryLimit, memoryPageLimit, threads, boundsChecks, features, noCache, allowPrecompiled, verbose, module,
         };
         wasmEdge.AddTo(Command);
     }
@@ -139,6 +135,8 @@ internal sealed class RunCommandLine
             Modules = result.GetValue(modules) ?? [],
             BoundsChecks = result.GetValue(boundsChecks) ?? BoundsChecks.Guard,
             Features = wasmEdge.Apply(result, result.GetValue(features) ?? WasmFeatures.Default),
+            UsesCache = !result.GetValue(noCache),
+            AllowsPrecompiled = result.GetValue(allowPrecompiled),
             IsVerbose = result.GetValue(verbose),
         };
     }

@@ -43,5 +43,11 @@ internal sealed record RunOptions
 
     public WasmFeatures Features { get; init; } = WasmFeatures.Default;
 
+    /// <summary>Whether native code is taken from the cache, and made for it.</summary>
+    public bool UsesCache { get; init; }
+
+    /// <summary>Whether native code is run that someone else may have made.</summary>
+    public bool AllowsPrecompiled { get; init; }
+
     public bool IsVerbose { get; init; }
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using Wherry.Aot;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
+using Wherry.Cli.Precompilation;
 using Wherry.Wasi;
 
 namespace Wherry.Cli.Running;
@@ -86,9 +88,14 @@ internal sealed class GuestRunner
 
     private int RunModule()
     {
-        var engine = new Engine(new EngineOptions { BoundsChecks = options.BoundsChecks, Features = options.Features });
+        var engine = new Engine(new EngineOptions
+        {
+            BoundsChecks = options.BoundsChecks,
+            Features = options.Features,
+            CodeCache = options.UsesCache ? new CodeCache { FillsInBackground = false } : null,
+        });
         Module module = Load(options.ModulePath, engine);
-        Tell($"{options.ModulePath} is loaded; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
+        Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
 
         using var store = new Store(engine, new StoreOptions { Limits = Limits() });
         deadline?.Watch(store);
@@ -194,7 +201,22 @@ internal sealed class GuestRunner
             : $" It exports: {string.Join(", ", names.Take(shown))}{(names.Length > shown ? $" and {names.Length - shown} more" : "")}.";
     }
 
-    private static Module Load(string path, Engine engine) => ModuleFile.Load(path, ModuleFile.Read(path), engine);
+    private Module Load(string path, Engine engine)
+    {
+        byte[] bytes = ModuleFile.ReadBytes(path);
+        if (PrecompiledFile.IsOne(bytes))
+        {
+            return PrecompiledModuleFile.Load(path, bytes, engine, options.AllowsPrecompiled);
+        }
+
+        Module module = ModuleFile.Load(path, ModuleFile.ToBinary(path, bytes), engine);
+        if (options.UsesCache && !module.IsPrecompiled && module.Definition.Bytes.Length >= CodeCache.MinimumModuleSize && path != "-")
+        {
+            CacheFiller.StartSoon(options, path);
+        }
+
+        return module;
+    }
 
     private static Instance Instantiate(Linker linker, Store store, Module module)
     {

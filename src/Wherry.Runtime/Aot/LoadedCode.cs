@@ -11,6 +11,7 @@ namespace Wherry.Aot;
 internal sealed class LoadedCode
 {
     private static readonly ConcurrentDictionary<Assembly, LoadedCode> s_loaded = [];
+    private static readonly Dictionary<string, LoadedCode> s_byKey = [];
 
     private readonly Lock _lock = new();
     private readonly Assembly _assembly;
@@ -34,6 +35,45 @@ internal sealed class LoadedCode
     /// <summary>Loads the assembly of a file. The caller knows that it may be trusted, and loads none twice.</summary>
     /// <param name="native">Which of its methods have native code; none, if not given.</param>
     public static LoadedCode Load(string path, NativeCodeIndex? native = null) => new(new GuestLoadContext().LoadFromAssemblyPath(path), native);
+
+    /// <summary>Loads a file's assembly, once in a process.</summary>
+    /// <param name="file">What the caller knows that it may be trusted.</param>
+    /// <param name="path">Where its bytes lie and nobody else can change them, or null if there is no such place.</param>
+    /// <exception cref="PrecompilationException">It can't be loaded.</exception>
+    public static LoadedCode Load(PrecompiledFile file, string? path)
+    {
+        string key = file.Identity.Key;
+        lock (s_byKey)
+        {
+            if (s_byKey.TryGetValue(key, out LoadedCode? loaded))
+            {
+                return loaded;
+            }
+
+            try
+            {
+                using var stream = new MemoryStream(file.Assembly.ToArray(), writable: false);
+                var native = NativeCodeIndex.Read(stream);
+                loaded = Load(path ?? Extract(file), native);
+            }
+            catch (Exception exception) when (exception is BadImageFormatException or IOException or TypeLoadException)
+            {
+                throw new PrecompilationException($"the precompiled code can't be loaded: {exception.Message}");
+            }
+
+            s_byKey.Add(key, loaded);
+            return loaded;
+        }
+    }
+
+    /// <summary>Code that this process has loaded already.</summary>
+    public static LoadedCode? Find(CodeIdentity identity)
+    {
+        lock (s_byKey)
+        {
+            return s_byKey.GetValueOrDefault(identity.Key);
+        }
+    }
 
     /// <summary>One of the modules that use the assembly, if it is one of these.</summary>
     public static CompiledModule? FindModule(Assembly assembly)
@@ -68,6 +108,19 @@ internal sealed class LoadedCode
     public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
 
     public nint GetStub(FunctionType type) => _stubs.GetMethod(FunctionStubs.Key(type))!.MethodHandle.GetFunctionPointer();
+
+    // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.
+    private static string Extract(PrecompiledFile file)
+    {
+        if (UnixFiles.TryCreateInMemory("wherry-guest", file.Assembly.Span) is { } inMemory)
+        {
+            return inMemory;
+        }
+
+        string path = Path.Combine(Directory.CreateTempSubdirectory("wherry-").FullName, "guest.dll");
+        File.WriteAllBytes(path, file.Assembly.Span);
+        return path;
+    }
 
     private sealed class GuestLoadContext() : AssemblyLoadContext(SavedModule.AssemblyName, isCollectible: false)
     {

@@ -163,7 +163,7 @@ internal sealed partial class FunctionEmitter
         }
 
         NeedsClearedLocals = declared > MaximumLocalsClearedApart;
-        if (_scan.HasCalls || declared > LargeFrameLocals)
+        if (_scan.HasCalls || _scan.OnlyThrows || declared > LargeFrameLocals)
         {
             EmitStackCheck(declared);
         }

@@ -24,6 +24,9 @@ internal sealed class FunctionScan
 
     public bool HasLoops { get; private set; }
 
+    /// <summary>Whether it has no branches and ends in an exception: crossgen2 leaves methods to the JIT that only throw.</summary>
+    public bool OnlyThrows { get; private set; }
+
     /// <summary>Locals that occur at all.</summary>
     public bool[] UsedLocals { get; }
 
@@ -49,6 +52,7 @@ internal sealed class FunctionScan
     private void Run(ReadOnlySpan<byte> bytes, FunctionBody body)
     {
         var open = new List<(int Block, bool IsLoop)> { (-1, false) };
+        bool throws = false;
         var reader = new InstructionReader(bytes, body.CodeOffset, body.End);
         while (reader.Next())
         {
@@ -108,6 +112,11 @@ internal sealed class FunctionScan
                 case Opcode.ReturnCallRef:
                     HasCalls = true;
                     break;
+                case Opcode.Unreachable:
+                case Opcode.Throw:
+                case Opcode.ThrowRef:
+                    throws = true;
+                    break;
                 case Opcode.LocalGet:
                     ReadLocals[reader.Index] = true;
                     UsedLocals[reader.Index] = true;
@@ -125,6 +134,8 @@ internal sealed class FunctionScan
                     break;
             }
         }
+
+        OnlyThrows = throws && _targeted.Count == 0;
     }
 
     private void AddLegacyClause(int block, CatchClause clause)

@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Wherry.Aot;
+
+/// <summary>All that native code depends on. Code runs only where each part is the same, to the letter.</summary>
+/// <param name="Module">The SHA-256 of the module.</param>
+/// <param name="Engine">The engine's version, and the identity of its build: native code knows where its objects keep their fields.</param>
+/// <param name="Runtime">The .NET runtime's version and the identity of its build.</param>
+/// <param name="System">The operating system.</param>
+/// <param name="Processor">What the processor can do.</param>
+/// <param name="Options">What the engine was told and what the system offers.</param>
+internal sealed record CodeIdentity(string Module, string Engine, string Runtime, string System, string Processor, string Options)
+{
+    /// <summary>Names it in the cache.</summary>
+    public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToText())));
+
+    public static CodeIdentity Of(Engine engine, ReadOnlySpan<byte> module) => new(
+        Convert.ToHexStringLower(SHA256.HashData(module)),
+        Build(typeof(CodeIdentity)),
+        $"{Environment.Version} {Build(typeof(object))}",
+        RuntimeInformation.RuntimeIdentifier,
+        CpuFeatures.Text,
+        Describe(engine));
+
+    /// <summary>One part on each line.</summary>
+    public string ToText() => string.Join('\n', Module, Engine, Runtime, System, Processor, Options);
+
+    public static CodeIdentity? FromText(string text) =>
+        text.Split('\n') is [var module, var engine, var runtime, var system, var processor, var options]
+            ? new CodeIdentity(module, engine, runtime, system, processor, options)
+            : null;
+
+    /// <summary>What differs, for a person; null if nothing does.</summary>
+    public string? FindDifference(CodeIdentity here) =>
+        Module != here.Module ? "it was made from another module than the one that it carries"
+        : Engine != here.Engine ? $"it was made by another build of Wherry ({Engine}, this is {here.Engine})"
+        : Runtime != here.Runtime ? $"it was made for another .NET runtime ({Runtime}, this is {here.Runtime})"
+        : System != here.System ? $"it was made for another system ({System}, this is {here.System})"
+        : Processor != here.Processor ? $"it was made for another processor ({Processor}; this one has {here.Processor})"
+        : Options != here.Options ? $"it was made with other options ({Options}; now {here.Options})"
+        : null;
+
+    private static string Build(Type type) => $"{type.Assembly.GetName().Version} {type.Module.ModuleVersionId:N}";
+
+    // Records print all of their properties, those to come too.
+    private static string Describe(Engine engine) => $"{engine.CompilerOptions} {(ulong)engine.Options.Features:x} {engine.Options.ModuleLimits}";
+}

@@ -1,0 +1,206 @@
+using System.Globalization;
+using Wherry.Aot;
+
+namespace Wherry;
+
+/// <summary>Native code in the cache.</summary>
+/// <param name="Key">What it is stored under.</param>
+/// <param name="Bytes">How much room it takes.</param>
+/// <param name="LastUsed">When it was made or last run.</param>
+public sealed record CodeCacheEntry(string Key, long Bytes, DateTime LastUsed);
+
+/// <summary>
+/// A folder with the native code of modules that were run before. An entry is used only for the same module, engine, runtime, processor and
+/// options, and only if its MAC shows that this user's Wherry made it; one that was damaged is deleted. Any number of processes may use a folder at once.
+/// </summary>
+public sealed class CodeCache
+{
+    /// <summary>Modules with fewer bytes are compiled by the JIT sooner than an entry is read.</summary>
+    internal const int MinimumModuleSize = 16 * 1024;
+
+    private const string Extension = ".cwasm";
+    private const string LockExtension = ".lock";
+    private static readonly TimeSpan s_staleAge = TimeSpan.FromHours(1);
+
+    /// <summary>The cache of this user: wherry in $XDG_CACHE_HOME or ~/.cache.</summary>
+    public CodeCache()
+        : this(UserFolders.Cache)
+    {
+    }
+
+    /// <summary>A cache in a folder, which is made when it is first needed. It must be this user's alone (mode 0700).</summary>
+    /// <param name="folder">The folder; null stands for a cache that never has anything.</param>
+    public CodeCache(string? folder) => Folder = folder is null ? null : Path.GetFullPath(folder);
+
+    /// <summary>The folder, or null if the user has no home.</summary>
+    public string? Folder { get; }
+
+    /// <summary>How large the folder may grow. The entries that were not used for the longest time go first.</summary>
+    public long MaximumBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// Whether modules that are not in the cache are compiled for it, at low priority, beside the guests that run with jitted code meanwhile. That needs
+    /// crossgen2: see <see cref="Precompiler.IsAvailable"/>. Instances made afterwards use the native code.
+    /// </summary>
+    public bool FillsInBackground { get; init; } = true;
+
+    /// <summary>What is in it.</summary>
+    /// <exception cref="IOException">The folder can't be read.</exception>
+    public IReadOnlyList<CodeCacheEntry> List() => Folder is null || !Directory.Exists(Folder)
+        ? []
+        : [.. new DirectoryInfo(Folder).GetFiles("*" + Extension).Select(file => new CodeCacheEntry(Path.GetFileNameWithoutExtension(file.Name), file.Length, file.LastWriteTimeUtc))];
+
+    /// <summary>Deletes all entries.</summary>
+    /// <returns>How many there were.</returns>
+    /// <exception cref="IOException">An entry can't be deleted.</exception>
+    public int Clear()
+    {
+        int count = 0;
+        foreach (CodeCacheEntry entry in List())
+        {
+            File.Delete(PathOf(entry.Key));
+            count++;
+        }
+
+        DeleteStale(TimeSpan.Zero);
+        return count;
+    }
+
+    /// <summary>Why the folder can't be used, or null if it can.</summary>
+    internal string? FindProblem()
+    {
+        if (Folder is null)
+        {
+            return "the user has no home folder";
+        }
+
+        try
+        {
+            if (!Directory.Exists(Folder))
+            {
+                _ = UserFolders.Create(Folder);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return exception.Message;
+        }
+
+        return UnixFiles.IsOwn(Folder, isPrivate: true) ? null : $"{Folder} is not a folder of this user's alone (mode 0700)";
+    }
+
+    /// <summary>The code for a module, if it is there and good.</summary>
+    internal LoadedCode? Find(CodeIdentity identity)
+    {
+        if (LoadedCode.Find(identity) is { } loaded)
+        {
+            return loaded;
+        }
+
+        if (Folder is null)
+        {
+            return null;
+        }
+
+        string path = PathOf(identity.Key);
+        try
+        {
+            if (!File.Exists(path) || !UnixFiles.IsOwn(Folder, isPrivate: true) || !UnixFiles.IsOwn(path, isPrivate: true) || UserKey.TryGet(creates: false) is not { } key)
+            {
+                return null;
+            }
+
+            byte[] bytes = File.ReadAllBytes(path);
+            if (!PrecompiledFile.TryRead(bytes, out PrecompiledFile? file) || !file.IsAuthentic(key) || file.Identity != identity)
+            {
+                // Damaged: it is made anew when the module has run for a while.
+                File.Delete(path);
+                return null;
+            }
+
+            LoadedCode code = LoadedCode.Load(file, path);
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+            return code;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or PrecompilationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Compiles a module and keeps its code.</summary>
+    /// <returns>False if it is there, or being made by another process.</returns>
+    /// <exception cref="PrecompilationException">It can't be compiled, or the folder can't be used.</exception>
+    /// <exception cref="IOException">The entry can't be written.</exception>
+    internal bool Fill(Module module, CancellationToken cancellationToken = default)
+    {
+        if (FindProblem() is { } problem)
+        {
+            throw new PrecompilationException($"the cache can't be used: {problem}.");
+        }
+
+        byte[] key = UserKey.TryGet(creates: true)
+            ?? throw new PrecompilationException($"the key for precompiled code ({UserKey.Path ?? "in the user's data folder"}) is not this user's alone, or can't be made.");
+        CodeIdentity identity = CodeIdentity.Of(module.Engine, module.Definition.Bytes.Span);
+        string path = PathOf(identity.Key);
+        string lockPath = Path.ChangeExtension(path, LockExtension);
+        using FileStream? fileLock = TryLock(lockPath);
+        if (fileLock is null || Find(identity) is not null)
+        {
+            return false;
+        }
+
+        (byte[] assembly, _) = Precompiler.CompileCode(module, cancellationToken);
+        AtomicFile.Write(path, PrecompiledFile.Write(assembly, [], identity, key), isPrivate: true);
+        Trim(path);
+        return true;
+    }
+
+    private static FileStream? TryLock(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+    }
+
+    private string PathOf(string key) => Path.Combine(Folder!, key + Extension);
+
+    private void Trim(string newest)
+    {
+        DeleteStale(s_staleAge);
+        long total = 0;
+        foreach (FileInfo file in new DirectoryInfo(Folder!).GetFiles("*" + Extension).OrderByDescending(file => file.FullName == newest).ThenByDescending(file => file.LastWriteTimeUtc))
+        {
+            total += file.Length;
+            if (total > MaximumBytes)
+            {
+                file.Delete();
+            }
+        }
+    }
+
+    // What processes left that were killed while they wrote.
+    private void DeleteStale(TimeSpan age)
+    {
+        if (Folder is null || !Directory.Exists(Folder))
+        {
+            return;
+        }
+
+        foreach (FileInfo file in new DirectoryInfo(Folder).GetFiles("*.tmp"))
+        {
+            if (DateTime.UtcNow - file.LastWriteTimeUtc >= age)
+            {
+                file.Delete();
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Folder ?? "nowhere"} (at most {MaximumBytes} bytes)");
+}
