@@ -69,6 +69,10 @@ internal sealed partial class RunningCommand : IAsyncDisposable
     /// <summary>Runs the command of this project to its end.</summary>
     public static Task<Result> WherryAsync(params string[] arguments) => RunAsync(StartWherry(arguments), []);
 
+    /// <summary>Runs the command of this project to its end, in a folder and with variables of the environment.</summary>
+    public static Task<Result> RunInAsync(string folder, string[] arguments, params (string Name, string? Value)[] environment) =>
+        RunAsync(Start("dotnet", [Repository.Command, .. arguments], folder, environment), []);
+
     /// <summary>Runs the command of this project to its end, with standard input.</summary>
     public static Task<Result> WherryWithInputAsync(byte[] input, params string[] arguments) => RunAsync(StartWherry(arguments), input);
 
