@@ -96,7 +96,7 @@ internal static partial class HttpBenchmark
         string[] both = ["/", "/orders"], root = ["/"];
 
         (string[], (string, string)[])? Wherry(string module, int port) => File.Exists(module)
-            ? ([.. settings.Wherry, "run", "-p", $"{port}:8080", module], [])
+            ? ([.. settings.Wherry, "run", "--no-cache", "-p", $"{port}:8080", ComputeBenchmark.Precompile(settings, module) ?? module], [])
             : null;
         (string[], (string, string)[])? Edge(string module, int port) =>
             wasmEdge is not null && File.Exists(module) && WasmEdgeCompiler.Compile(settings, wasmEdge, module) is { } compiled

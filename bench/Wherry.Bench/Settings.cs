@@ -42,7 +42,9 @@ internal sealed class Settings
             """
             Measures Wherry beside its peers in the same run.
 
-              compute   the programs of ../shared/bench, as processes: medians of wall and CPU time, ratios, geometric means
+              compute   the programs of ../shared/bench, as processes: medians of wall and CPU time, ratios, geometric means.
+                        "wherry" is code compiled ahead of time, as WasmEdge's is; "wherry jit" is a run without it
+              compile   how long compiling ahead of time takes, beside WasmEdge's compiler (--only; default quickjs,sqlite,zstd,lua)
               gains     the collector's heap, exceptions, tail calls, calls through references, atomics; vectors as processes
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
