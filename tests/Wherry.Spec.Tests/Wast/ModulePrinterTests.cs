@@ -92,6 +92,46 @@ public class ModulePrinterTests
         Assert.Contains("(@custom \"middle\" (after func) \"x\")", printed, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("\\00", false)]
+    [InlineData("\\ff\\ff\\ff", false)]
+    [InlineData("\\01\\00\\01\\05\\01\\01", true)]
+    [InlineData("\\01\\00\\01\\05\\01\\00", true)]
+    [InlineData("\\01\\00\\01\\05\\01\\02", false)]
+    [InlineData("\\01\\00\\01\\05\\02\\01\\01", false)]
+    [InlineData("\\01\\00\\01\\05\\00", false)]
+    [InlineData("\\01\\00\\01\\04\\01\\01", false)]
+    [InlineData("\\01\\00\\01\\7f\\01\\01", false)]
+    [InlineData("\\01\\07\\01\\05\\01\\01", false)]
+    [InlineData("\\01\\00\\02\\05\\01\\01\\05\\01\\01", false)]
+    [InlineData("\\01\\00\\01\\05\\01\\01\\00", false)]
+    [InlineData("\\02\\00\\01\\05\\01\\01\\00\\01\\05\\01\\01", false)]
+    public void Branch_hints_of_a_binary_are_kept_right_or_wrong(string content, bool isRight)
+    {
+        foreach (string place in new[] { "(before code)", "(after code)", "(before first)" })
+        {
+            byte[] module = WatConverter.ToBinary(
+                $"(module (@custom \"metadata.code.branch_hint\" {place} \"{content}\") (func (param i32) (block local.get 0 br_if 0)))");
+            string printed = WatConverter.ToText(module);
+            Assert.Equal(module, WatConverter.ToBinary(printed));
+            Assert.Equal(isRight && place == "(before code)", printed.Contains("(@metadata.code.branch_hint ", StringComparison.Ordinal));
+
+            // Whatever it says, the module is valid, and has the section still.
+            Module loaded = Module.Load(Engine.Default, module);
+            Assert.Equal("metadata.code.branch_hint", Assert.Single(loaded.Definition.CustomSections).Name);
+        }
+    }
+
+    [Fact]
+    public void Two_sections_of_branch_hints_are_kept()
+    {
+        const string Hints = "(@custom \"metadata.code.branch_hint\" (before code) \"\\01\\00\\01\\05\\01\\01\")";
+        byte[] module = WatConverter.ToBinary($"(module {Hints} {Hints} (func (param i32) (block local.get 0 br_if 0)))");
+        Assert.Equal(module, WatConverter.ToBinary(WatConverter.ToText(module)));
+        Assert.Equal(2, Module.Load(Engine.Default, module).Definition.CustomSections.Length);
+    }
+
     [Fact]
     public void Deep_nesting_is_printed_without_recursion()
     {

@@ -119,8 +119,9 @@ internal sealed partial class ModulePrinter
             }
 
             output.Line();
-            if (branchHints.TryGetValue((function, code.Offset - start), out int hint))
+            if (opcode is Opcode.If or Opcode.BrIf && branchHints.TryGetValue((function, code.Offset - start), out int hint))
             {
+                placedHints++;
                 output.Append($"(@metadata.code.branch_hint \"\\0{hint}\") ");
             }
 

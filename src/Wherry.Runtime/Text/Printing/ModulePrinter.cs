@@ -12,6 +12,9 @@ internal sealed partial class ModulePrinter
     private static readonly string[] SectionNames =
         ["type", "import", "func", "table", "memory", "global", "export", "start", "elem", "code", "data", "datacount", "tag"];
 
+    private const string BranchHintName = "metadata.code.branch_hint";
+    private const byte CodeSection = 10;
+
     private readonly ReadOnlyMemory<byte> bytes;
     private readonly TextOutput output = new();
     private readonly Dictionary<byte, (int Start, int End)> sections = [];
@@ -32,15 +35,36 @@ internal sealed partial class ModulePrinter
     private NameTable[] fields = [];
     private Dictionary<(int Function, int Offset), int> branchHints = [];
 
+    // Hints that stood at an instruction that can have one. And whether the section of hints ends where the code section begins, as the text format writes it.
+    private int placedHints;
+    private bool areHintsBeforeCode;
+
     private ModulePrinter(ReadOnlyMemory<byte> bytes) => this.bytes = bytes;
 
     /// <exception cref="MalformedModuleException">The bytes are not a module.</exception>
     public static string Print(ReadOnlyMemory<byte> bytes)
     {
+        ModulePrinter printer = Print(bytes, readsHints: true);
+        if (printer.placedHints != printer.branchHints.Count)
+        {
+            // A hint for what is no branch: the section is printed as bytes instead.
+            printer = Print(bytes, readsHints: false);
+        }
+
+        return printer.output.ToString();
+    }
+
+    private static ModulePrinter Print(ReadOnlyMemory<byte> bytes, bool readsHints)
+    {
         var printer = new ModulePrinter(bytes);
         printer.FindSections();
+        if (readsHints)
+        {
+            printer.ReadBranchHints();
+        }
+
         printer.PrintModule();
-        return printer.output.ToString();
+        return printer;
     }
 
     private ByteReader Reader(int start, int end) => new(bytes.Span, start, end);
@@ -68,6 +92,7 @@ internal sealed partial class ModulePrinter
         }
 
         string place = "before first";
+        int hintsEnd = -1;
         ByteReader reader = Reader(8, bytes.Length);
         while (!reader.IsAtEnd)
         {
@@ -88,11 +113,17 @@ internal sealed partial class ModulePrinter
                 else
                 {
                     custom.Add((name, section.Position, content + length, place));
+                    hintsEnd = name == BranchHintName ? content + length : hintsEnd;
                 }
             }
             else if (id > 13 || !sections.TryAdd(id, (content, content + length)))
             {
                 MalformedModuleException.Throw(id > 13 ? $"malformed section id: {id}" : "unexpected content after last section", start);
+            }
+            else if (id == CodeSection)
+            {
+                areHintsBeforeCode = start == hintsEnd;
+                place = place != "after last" ? $"after {SectionNames[id - 1]}" : place;
             }
             else if (place != "after last")
             {
@@ -104,7 +135,6 @@ internal sealed partial class ModulePrinter
     private void PrintModule()
     {
         PrepareNames();
-        ReadBranchHints();
         output.Append("(module");
         if (names.ModuleName is string name)
         {
@@ -194,8 +224,8 @@ internal sealed partial class ModulePrinter
     {
         foreach ((string name, int start, int end, string place) in custom)
         {
-            // Branch hints stand at their instructions, if all of them could be read.
-            if (name == "metadata.code.branch_hint" && branchHints.Count > 0)
+            // Branch hints stand at their instructions, if all of them could be placed.
+            if (name == BranchHintName && branchHints.Count > 0)
             {
                 continue;
             }
@@ -205,38 +235,61 @@ internal sealed partial class ModulePrinter
         }
     }
 
+    /// <summary>
+    /// Reads the section of branch hints if it is as the text format writes it. Custom sections may hold anything, and are kept: what is not so is printed
+    /// as bytes.
+    /// </summary>
     private void ReadBranchHints()
     {
-        foreach ((string name, int start, int end, _) in custom)
+        (string Name, int Start, int End, string Place)[] found = [.. custom.Where(section => section.Name == BranchHintName)];
+        if (found.Length != 1 || !areHintsBeforeCode)
         {
-            if (name != "metadata.code.branch_hint")
-            {
-                continue;
-            }
+            return;
+        }
 
-            try
+        try
+        {
+            ByteReader reader = Reader(found[0].Start, found[0].End);
+            if (TryReadHints(ref reader, out Dictionary<(int, int), int> hints) && reader.IsAtEnd)
             {
-                var hints = new Dictionary<(int, int), int>();
-                ByteReader reader = Reader(start, end);
-                int count = reader.ReadCount();
-                for (int i = 0; i < count; i++)
-                {
-                    int function = reader.ReadIndex();
-                    int inFunction = reader.ReadCount();
-                    for (int j = 0; j < inFunction; j++)
-                    {
-                        int offset = reader.ReadIndex();
-                        reader.ReadByte();
-                        hints[(function, offset)] = reader.ReadByte() & 1;
-                    }
-                }
-
                 branchHints = hints;
             }
-            catch (MalformedModuleException)
+        }
+        catch (MalformedModuleException)
+        {
+            // Cut off.
+        }
+    }
+
+    private static bool TryReadHints(ref ByteReader reader, out Dictionary<(int Function, int Offset), int> hints)
+    {
+        hints = [];
+        int count = reader.ReadCount();
+        for (int i = 0, lastFunction = -1; i < count; i++)
+        {
+            int function = reader.ReadIndex();
+            int inFunction = reader.ReadCount();
+            if (function <= lastFunction || inFunction == 0)
             {
-                // Then it is printed as bytes.
+                return false;
+            }
+
+            lastFunction = function;
+            for (int j = 0, lastOffset = -1; j < inFunction; j++)
+            {
+                int offset = reader.ReadIndex();
+                int length = reader.ReadByte();
+                int hint = length == 1 ? reader.ReadByte() : -1;
+                if (offset <= lastOffset || hint is not (0 or 1))
+                {
+                    return false;
+                }
+
+                lastOffset = offset;
+                hints.Add((function, offset), hint);
             }
         }
+
+        return true;
     }
 }
