@@ -5,6 +5,7 @@ return args switch
     ["compute", .. var rest] => ComputeBenchmark.Run(new Settings(rest)),
     ["compile", .. var rest] => CompileBenchmark.Run(new Settings(rest)),
     ["http", .. var rest] => await HttpBenchmark.RunAsync(new Settings(rest)),
+    ["threads", .. var rest] => ThreadsBenchmark.Run(new Settings(rest)),
     ["gains", .. var rest] => GainsBenchmark.Run(new Settings(rest)),
     [GainsBenchmark.Child, .. var rest] => GainsBenchmark.RunChild(rest),
     _ => Settings.ShowHelp(),

@@ -46,6 +46,7 @@ internal sealed class Settings
                         "wherry" is code compiled ahead of time, as WasmEdge's is; "wherry jit" is a run without it
               compile   how long compiling ahead of time takes, beside WasmEdge's compiler (--only; default quickjs,sqlite,zstd,lua)
               gains     the collector's heap, exceptions, tail calls, calls through references, atomics; vectors as processes
+              threads   a program with pthreads: the same sum by one thread and by as many as there are processors, as processes
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
             Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
@@ -58,9 +59,11 @@ internal sealed class Settings
               --native FILE          the same order service, natively (http); default ../shared/guests/orders-rust/orders-native
               --shared FOLDER        default ../shared
               --only A,B             some programs or services
-              --rounds N             compute, gains: runs of each, interleaved (3)
+              --wasmtime COMMAND     a peer for threads
+              --threads A,B          threads: 1 and the number of processors
+              --rounds N             compute, gains, threads: runs of each, interleaved (3)
               --repetitions N        gains: calls of each in a run (7)
-              --argument N           compute: the programs' argument, which makes them shorter
+              --argument N           compute: the programs' argument, which makes them shorter; threads: how many numbers
               --seconds N            http: how long wrk runs (4)
               --connections A,B      http: 1,50,1000
               --cache FOLDER         default artifacts/bench

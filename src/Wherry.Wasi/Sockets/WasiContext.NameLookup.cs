@@ -205,9 +205,10 @@ public sealed partial class WasiContext
             return false;
         }
 
-        int end = bytes.IndexOf((byte)0);
-        bytes = end < 0 ? bytes : bytes[..end];
-        name = Encoding.UTF8.GetString(bytes[..(int)Math.Min((uint)bytes.Length, LongestName)]);
+        // A copy: another thread may change what the decoder goes over twice.
+        ReadOnlySpan<byte> copy = bytes[..(int)Math.Min((uint)bytes.Length, LongestName)].ToArray();
+        int end = copy.IndexOf((byte)0);
+        name = Encoding.UTF8.GetString(end < 0 ? copy : copy[..end]);
         return true;
     }
 }
