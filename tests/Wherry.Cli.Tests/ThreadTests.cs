@@ -25,6 +25,18 @@ public sealed partial class ThreadTests
     }
 
     [Theory]
+    [InlineData("guard")]
+    [InlineData("explicit")]
+    public async Task A_program_with_pthreads_can_be_compiled_ahead_of_time(string checks)
+    {
+        using var folder = new TemporaryFolder();
+        string compiled = Path.Combine(folder.Path, "sum.cwasm");
+        (await RunningCommand.WherryAsync("compile", "--bounds-checks", checks, "-o", compiled, Sum)).Expect(0);
+        Result result = await RunningCommand.WherryAsync("run", compiled, "5", "1000000");
+        Assert.Equal(SumOfAMillion, result.Expect(0).Output);
+    }
+
+    [Theory]
     [InlineData("--threads=2", "3", "thread 3: ")]
     [InlineData("--threads=0", "1", "thread 1: ")]
     [InlineData("--threads=64", "200", "thread 65: ")]
