@@ -12,6 +12,10 @@ public sealed class Function
     internal readonly object Target;
     internal readonly int TypeNumber;
 
+    // For callers that look for returned exceptions: see PendingException. Otherwise the same.
+    internal readonly nint GuestCode;
+    internal readonly object GuestTarget;
+
     internal readonly DefinedType DefinedType;
 
     // Guests' calls from another thread than their own need more stack than threads have by default.
@@ -20,7 +24,14 @@ public sealed class Function
     private BoxedCall? _boxedCall;
 
     internal Function(DefinedType type, nint code, object target)
+        : this(type, code, target, code, target)
     {
+    }
+
+    internal Function(DefinedType type, nint code, object target, nint guestCode, object guestTarget)
+    {
+        GuestCode = guestCode;
+        GuestTarget = guestTarget;
         Code = code;
         Target = target;
         TypeNumber = type.Number;
@@ -34,6 +45,7 @@ public sealed class Function
     public Store Store => Target switch
     {
         GuestInstance guest => guest.Store,
+        ThrowingTarget throwing => throwing.Instance.Store,
         HostFunction host => host.Store,
         UnresolvedFunction unresolved => unresolved.Instance.Store,
         _ => throw new NotSupportedException(),

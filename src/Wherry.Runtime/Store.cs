@@ -68,6 +68,8 @@ public sealed unsafe partial class Store : IDisposable
     /// <summary>Accounts for the structs and arrays of its guests.</summary>
     internal GuestHeap Heap { get; }
 
+    internal PendingException PendingException { get; } = new();
+
     /// <summary>For the embedder: whatever its host functions need to find.</summary>
     public object? UserState { get; set; }
 

@@ -107,7 +107,7 @@ internal sealed class LoadedCode
 
     public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
 
-    public nint GetStub(FunctionType type) => _stubs.GetMethod(FunctionStubs.Key(type))!.MethodHandle.GetFunctionPointer();
+    public nint GetStub(FunctionType type, StubKind kind) => _stubs.GetMethod(FunctionStubs.Key(type, kind))!.MethodHandle.GetFunctionPointer();
 
     // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.
     private static string Extract(PrecompiledFile file)

@@ -29,7 +29,9 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override nint GetCode(int function) => _code.GetFunction(function - Definition.ImportedFunctionCount).GetFunctionPointer();
 
-    public override nint GetStub(DefinedType type) => _code.GetStub(type.Function!);
+    public override CodeLayout Layout => _target.Layout;
+
+    public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(type.Function!, kind);
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 

@@ -134,13 +134,17 @@ internal sealed class SavedModule : ICodeTarget
     {
         TypeBuilder stubs = module.DefineType(StubsTypeName, StaticClass);
         var names = new HashSet<string>(StringComparer.Ordinal);
+        StubKind[] kinds = Layout.HasReturnedExceptions ? [StubKind.Resolve, StubKind.ResolveForGuest, StubKind.Throw] : [StubKind.Resolve];
         for (int i = Definition.ImportedFunctionCount; i < Definition.Functions.Length; i++)
         {
             FunctionType type = Definition.Functions[i].Function!;
-            string name = FunctionStubs.Key(type);
-            if (names.Add(name))
+            foreach (StubKind kind in kinds)
             {
-                FunctionStubs.Emit(stubs, name, type);
+                string name = FunctionStubs.Key(type, kind);
+                if (names.Add(name))
+                {
+                    FunctionStubs.Emit(stubs, name, type, kind);
+                }
             }
         }
 

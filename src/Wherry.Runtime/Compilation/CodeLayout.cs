@@ -13,6 +13,7 @@ internal sealed class CodeLayout
     private readonly int[] _classOfBody;
     private readonly long?[] _constants;
     private readonly Dictionary<int, int> _largeFunctions = [];
+    private readonly Lazy<bool[]> _throwing;
 
     public CodeLayout(ModuleDefinition definition)
     {
@@ -21,7 +22,11 @@ internal sealed class CodeLayout
         Classes = Partition();
         _constants = Array.ConvertAll(definition.Globals, FindConstant);
         IsField = FindFields(definition);
+        _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
     }
+
+    /// <summary>Whether functions of the module return exceptions rather than throw them.</summary>
+    public bool HasReturnedExceptions => _definition.Tags.Length > 0;
 
     /// <summary>The first function of each class, and how many it has.</summary>
     public (int First, int Count)[] Classes { get; }
@@ -49,6 +54,9 @@ internal sealed class CodeLayout
         bits = _constants[global].GetValueOrDefault();
         return _constants[global].HasValue;
     }
+
+    /// <summary>Whether a function may return with an exception in <see cref="Execution.PendingException"/>.</summary>
+    public bool ReturnsExceptions(int function) => HasReturnedExceptions && _throwing.Value[function];
 
     /// <summary>The slot of a function in <see cref="CompiledModule.LargeFunctionsReady"/>, or -1 if it is not large.</summary>
     public int GetLargeSlot(int function) => _largeFunctions.GetValueOrDefault(function, -1);

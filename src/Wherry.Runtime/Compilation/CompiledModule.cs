@@ -26,11 +26,31 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
         return instance;
     }
 
+    public abstract CodeLayout Layout { get; }
+
     /// <summary>The address of a function's code.</summary>
     public abstract nint GetCode(int function);
 
-    /// <summary>The address of code that finds the function that it is called for, then calls it: see <see cref="UnresolvedFunction"/>.</summary>
-    public abstract nint GetStub(DefinedType type);
+    /// <summary>The address of code for functions of a type.</summary>
+    public abstract nint GetStub(DefinedType type, StubKind kind);
+
+    /// <summary>A function of this module that finds its code when it is called.</summary>
+    public Function CreateUnresolved(int index, UnresolvedFunction target)
+    {
+        DefinedType type = Definition.Functions[index];
+        nint stub = GetStub(type, StubKind.Resolve);
+        return Layout.HasReturnedExceptions ? new Function(type, stub, target, GetStub(type, StubKind.ResolveForGuest), target) : new Function(type, stub, target);
+    }
+
+    /// <summary>A function of this module that goes straight to its code.</summary>
+    public Function CreateResolved(int index, GuestInstance instance)
+    {
+        DefinedType type = Definition.Functions[index];
+        nint code = GetCode(index);
+        return Layout.ReturnsExceptions(index)
+            ? new Function(type, GetStub(type, StubKind.Throw), new ThrowingTarget(instance, code), code, instance)
+            : new Function(type, code, instance);
+    }
 
     /// <summary>The field of a global that only this module sees, or null: other globals are objects.</summary>
     public abstract FieldInfo? GetCreatedGlobalField(int global);

@@ -66,6 +66,9 @@ internal sealed class ControlFrame
     /// <summary>The emitter's local with the number of the handler that catches it.</summary>
     public int Clause { get; set; } = -1;
 
+    /// <summary>Where calls in the protected region go with a returned exception, at its end; -1 if none does.</summary>
+    public int PendingLabel { get; set; } = -1;
+
     /// <summary>Writes code at the end of the protected region that throws again what inner handlers must not see.</summary>
     public List<Action> RethrowPads { get; } = [];
 

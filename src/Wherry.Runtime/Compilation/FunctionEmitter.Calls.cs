@@ -52,9 +52,10 @@ internal sealed partial class FunctionEmitter
 
         FunctionType type = _definition.Functions[index].Function!;
         int count = type.Parameters.Length;
+        bool returnsExceptions = _module.Layout.ReturnsExceptions(index);
         if (index < _definition.ImportedFunctionCount)
         {
-            PrepareArguments(count, isTail);
+            PrepareArguments(count, isTail, returnsExceptions);
             _il.LoadArgument(_instance);
             _il.LoadField(RuntimeMembers.ImportedFunctions);
             _il.Int32(index);
@@ -64,7 +65,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
-        PrepareArguments(count, isTail);
+        PrepareArguments(count, isTail, returnsExceptions);
         _il.LoadArgument(_instance);
         if (isTail)
         {
@@ -72,7 +73,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.Call(_module.GetMethod(index));
-        FinishCall(type, isTail);
+        FinishCall(type, isTail, returnsExceptions);
     }
 
     private void EmitIndirectCall(int typeIndex, int tableIndex, bool isTail)
@@ -98,7 +99,7 @@ internal sealed partial class FunctionEmitter
             Pop();
         }
 
-        PrepareArguments(type.Function!.Parameters.Length, isTail);
+        PrepareArguments(type.Function!.Parameters.Length, isTail, _returnsExceptions);
         EmitTable(tableIndex);
         _il.LoadField(RuntimeMembers.TableElements);
         EmitEntry(index, keeps: false);
@@ -163,7 +164,7 @@ internal sealed partial class FunctionEmitter
         Consume(1);
         int callee = Callee();
         _il.StoreLocal(callee);
-        PrepareArguments(type.Parameters.Length, isTail);
+        PrepareArguments(type.Parameters.Length, isTail, _returnsExceptions);
         int good = _il.DefineLabel();
         _il.LoadLocal(callee);
         _il.Branch(OpCodes.Brtrue, good);
@@ -175,33 +176,37 @@ internal sealed partial class FunctionEmitter
     private void EmitCallOfCallee(FunctionType type, bool isTail)
     {
         _il.LoadLocal(Callee());
-        _il.LoadField(RuntimeMembers.FunctionTarget);
+        _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestTarget : RuntimeMembers.FunctionTarget);
         _il.LoadLocal(Callee());
-        _il.LoadField(RuntimeMembers.FunctionCode);
+        _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
         if (isTail)
         {
             _il.Emit(OpCodes.Tailcall);
         }
 
         _il.CallIndirect(ClrTypes.OfResults(type.Results), ClrTypes.OfParameters(type, typeof(object)));
-        FinishCall(type, isTail);
+        FinishCall(type, isTail, _returnsExceptions);
     }
 
-    // A tail call is a return: nothing else may be on the IL stack.
-    private void PrepareArguments(int count, bool isTail)
+    // A tail call is a return: nothing else may be on the IL stack. Nor where a branch follows the call.
+    private void PrepareArguments(int count, bool isTail, bool returnsExceptions)
     {
         if (isTail)
         {
             DropAllBelow(count);
         }
+        else if (returnsExceptions && IsAnyOnStack(_height - count))
+        {
+            SpillRegion();
+        }
 
-        Load(count, loadsAhead: !isTail);
+        Load(count, loadsAhead: !isTail && !returnsExceptions);
         _argumentDepth = Consume(count);
     }
 
     private int _argumentDepth;
 
-    private void FinishCall(FunctionType type, bool isTail)
+    private void FinishCall(FunctionType type, bool isTail, bool returnsExceptions)
     {
         if (isTail)
         {
@@ -212,12 +217,19 @@ internal sealed partial class FunctionEmitter
         switch (type.Results.Length)
         {
             case 0:
+                EmitPendingCheck(returnsExceptions);
+                break;
+            case 1 when returnsExceptions:
+                int result = AllocateTemporary(type.Results[0].Kind);
+                _il.StoreLocal(result);
+                EmitPendingCheck(returnsExceptions);
+                Push(new StackEntry(StackForm.Temporary, type.Results[0].Kind, Index: result));
                 break;
             case 1:
                 PushEvaluated(type.Results[0].Kind, _argumentDepth + 1);
                 break;
             default:
-                PushTuple(type);
+                PushTuple(type, returnsExceptions);
                 break;
         }
     }
@@ -232,7 +244,7 @@ internal sealed partial class FunctionEmitter
         return _callee;
     }
 
-    private void PushTuple(FunctionType type)
+    private void PushTuple(FunctionType type, bool returnsExceptions)
     {
         Type clrType = ClrTypes.OfResults(type.Results);
         if (!_tuples.TryGetValue(clrType, out int tuple))
@@ -242,6 +254,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.StoreLocal(tuple);
+        EmitPendingCheck(returnsExceptions);
         for (int i = 0; i < type.Results.Length; i++)
         {
             Type level = clrType;

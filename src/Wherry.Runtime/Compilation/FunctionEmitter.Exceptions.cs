@@ -31,7 +31,7 @@ internal sealed partial class FunctionEmitter
                 Load(1);
                 Consume(1);
                 _il.Call(ExceptionMethod(nameof(ExceptionInstructions.NonNull)));
-                _il.Emit(OpCodes.Throw);
+                EmitThrowTop();
                 _unreachable = true;
                 return true;
             case Opcode.TryTable:
@@ -49,7 +49,7 @@ internal sealed partial class FunctionEmitter
                 return true;
             case Opcode.Rethrow:
                 _il.LoadLocal(_frames[_frames.Count - 1 - reader.Index].Exception);
-                _il.Emit(OpCodes.Throw);
+                EmitThrowTop();
                 _unreachable = true;
                 return true;
             default:
@@ -109,7 +109,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.LoadLocal(exception);
-        _il.Emit(OpCodes.Throw);
+        EmitThrowTop();
         Release(exception, WasmValueKind.Reference);
     }
 
@@ -168,6 +168,7 @@ internal sealed partial class FunctionEmitter
 
         EmitRethrowPad(frame);
         ResetStack(frame);
+        EmitPendingHandlers(frame);
 
         int caught = _il.DefineLabel();
         int decided = _il.DefineLabel();
@@ -357,6 +358,14 @@ internal sealed partial class FunctionEmitter
             inner--;
         }
 
+        if (_returnsExceptions)
+        {
+            _il.LoadLocal(exception);
+            EmitStorePending();
+            _il.Branch(inner == target ? OpCodes.Br : OpCodes.Leave, PendingLabel(target));
+            return;
+        }
+
         if (inner == target)
         {
             _il.LoadLocal(exception);
@@ -443,6 +452,7 @@ internal sealed partial class FunctionEmitter
             _deferred[i]();
         }
 
+        EmitPendingReturn();
         if (_returnLabel >= 0)
         {
             _il.MarkLabel(_returnLabel);

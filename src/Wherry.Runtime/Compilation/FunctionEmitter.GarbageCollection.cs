@@ -81,7 +81,7 @@ internal sealed partial class FunctionEmitter
         _il.LoadArgument(_instance);
         _il.LoadField(RuntimeMembers.Types);
         _il.Int32(index);
-        _il.Emit(OpCodes.Ldelem_Ref);
+        _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.TypeAt)));
     }
 
     /// <summary>Takes operands off the stack in a form that can be loaded later.</summary>
@@ -246,7 +246,8 @@ internal sealed partial class FunctionEmitter
                 EmitDefinedType(type.TypeIndex);
                 bool isFunction = _definition.Types[type.TypeIndex].Kind == CompositeKind.Function;
                 string method = isFunction ? type.IsExact ? nameof(HeapInstructions.IsExactFunction) : nameof(HeapInstructions.IsFunctionInstance)
-                    : type.IsExact ? nameof(HeapInstructions.IsExactInstance) : nameof(HeapInstructions.IsInstance);
+                    : type.IsExact ? nameof(HeapInstructions.IsExactInstance)
+                    : _definition.Types[type.TypeIndex].IsFinal ? nameof(HeapInstructions.IsFinalInstance) : nameof(HeapInstructions.IsInstance);
                 _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), method));
                 break;
             default:

@@ -30,6 +30,7 @@ internal sealed partial class FunctionEmitter
     private readonly int _instance;
     private readonly int[] _memoryBases;
     private readonly List<(int IlOffset, int WasmOffset)>? _map;
+    private readonly bool _returnsExceptions;
     private int _safepoint = -1;
     private int _blockCount;
     private Opcode _previous;
@@ -50,6 +51,7 @@ internal sealed partial class FunctionEmitter
         _instance = _type.Parameters.Length;
         _scan = FunctionScan.Scan(_definition, _body, _locals.Length);
         _memoryBases = new int[_definition.Memories.Length];
+        _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
     }
 
     /// <summary>Whether all locals must be zero at the start, rather than those that the code clears itself.</summary>

@@ -16,12 +16,12 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
 
     private readonly Dictionary<string, nint> _stubs = [];
 
-    public nint Get(FunctionType type)
+    public nint Get(FunctionType type, StubKind kind)
     {
-        string key = Key(type);
+        string key = Key(type, kind);
         if (!_stubs.TryGetValue(key, out nint stub))
         {
-            stub = Create(type);
+            stub = Create(type, kind);
             _stubs.Add(key, stub);
         }
 
@@ -29,9 +29,10 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
     }
 
     /// <summary>Names what the code depends on.</summary>
-    public static string Key(FunctionType type)
+    public static string Key(FunctionType type, StubKind kind)
     {
         var key = new StringBuilder();
+        _ = key.Append("rgt"[(int)kind]);
         foreach (WasmValueType parameter in type.Parameters)
         {
             key.Append((char)('0' + (int)parameter.Kind));
@@ -47,15 +48,21 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
     }
 
     /// <summary>Writes a stub.</summary>
-    public static void Emit(TypeBuilder owner, string name, FunctionType type)
+    public static void Emit(TypeBuilder owner, string name, FunctionType type, StubKind kind)
     {
         Type result = ClrTypes.OfResults(type.Results);
         Type[] parameters = ClrTypes.OfParameters(type, typeof(object));
         MethodBuilder method = owner.DefineMethod(name, MethodAttributes.Public | MethodAttributes.Static, result, parameters);
         method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
         var il = new IlWriter(method.GetILGenerator());
-        int function = il.DeclareLocal(typeof(Function));
         int target = type.Parameters.Length;
+        if (kind == StubKind.Throw)
+        {
+            EmitThrowing(il, target, result, parameters);
+            return;
+        }
+
+        int function = il.DeclareLocal(typeof(Function));
         il.LoadArgument(target);
         il.Call(RuntimeMembers.Method(typeof(UnresolvedFunction), nameof(UnresolvedFunction.ResolveTarget)));
         il.StoreLocal(function);
@@ -65,19 +72,48 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
         }
 
         il.LoadLocal(function);
-        il.LoadField(RuntimeMembers.FunctionTarget);
+        il.LoadField(kind == StubKind.ResolveForGuest ? RuntimeMembers.FunctionGuestTarget : RuntimeMembers.FunctionTarget);
         il.LoadLocal(function);
-        il.LoadField(RuntimeMembers.FunctionCode);
+        il.LoadField(kind == StubKind.ResolveForGuest ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
         il.Emit(OpCodes.Tailcall);
         il.CallIndirect(result, parameters);
         il.Emit(OpCodes.Ret);
     }
 
-    private nint Create(FunctionType type)
+    private static void EmitThrowing(IlWriter il, int target, Type result, Type[] parameters)
+    {
+        for (int i = 0; i < target; i++)
+        {
+            il.LoadArgument(i);
+        }
+
+        il.LoadArgument(target);
+        il.LoadField(RuntimeMembers.Field(typeof(ThrowingTarget), nameof(ThrowingTarget.Instance)));
+        il.LoadArgument(target);
+        il.LoadField(RuntimeMembers.Field(typeof(ThrowingTarget), nameof(ThrowingTarget.Code)));
+        il.CallIndirect(result, parameters);
+        int returned = result == typeof(void) ? -1 : il.DeclareLocal(result);
+        if (returned >= 0)
+        {
+            il.StoreLocal(returned);
+        }
+
+        il.LoadArgument(target);
+        il.LoadField(RuntimeMembers.Field(typeof(ThrowingTarget), nameof(ThrowingTarget.Instance)));
+        il.Call(RuntimeMembers.Method(typeof(ExceptionInstructions), nameof(ExceptionInstructions.ThrowPending)));
+        if (returned >= 0)
+        {
+            il.LoadLocal(returned);
+        }
+
+        il.Emit(OpCodes.Ret);
+    }
+
+    private nint Create(FunctionType type, StubKind kind)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"m{moduleId}.s{_stubs.Count}");
         TypeBuilder stubType = builder.DefineType(name, TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed);
-        Emit(stubType, MethodName, type);
+        Emit(stubType, MethodName, type, kind);
         Type created = stubType.CreateType();
         return created.GetMethod(MethodName)!.MethodHandle.GetFunctionPointer();
     }

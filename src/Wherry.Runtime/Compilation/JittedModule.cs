@@ -48,7 +48,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
 
     public CompilerOptions Options { get; }
 
-    public CodeLayout Layout { get; }
+    public override CodeLayout Layout { get; }
 
     public MethodInfo GetMethod(int function)
     {
@@ -59,11 +59,11 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
 
     public override nint GetCode(int function) => GetHandle(function, isBody: false).GetFunctionPointer();
 
-    public override nint GetStub(DefinedType type)
+    public override nint GetStub(DefinedType type, StubKind kind)
     {
         lock (_lock)
         {
-            return _stubs.Get(type.Function!);
+            return _stubs.Get(type.Function!, kind);
         }
     }
 

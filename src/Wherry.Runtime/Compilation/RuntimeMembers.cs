@@ -28,6 +28,10 @@ internal static class RuntimeMembers
     public static readonly FieldInfo TableElements = Field(typeof(Table), nameof(Table.Elements));
     public static readonly FieldInfo FunctionCode = Field(typeof(Function), nameof(Function.Code));
     public static readonly FieldInfo FunctionTarget = Field(typeof(Function), nameof(Function.Target));
+    public static readonly FieldInfo FunctionGuestCode = Field(typeof(Function), nameof(Function.GuestCode));
+    public static readonly FieldInfo FunctionGuestTarget = Field(typeof(Function), nameof(Function.GuestTarget));
+    public static readonly FieldInfo PendingException = Field(typeof(GuestInstance), nameof(GuestInstance.PendingException));
+    public static readonly FieldInfo PendingExceptionValue = Field(typeof(PendingException), nameof(Execution.PendingException.Value));
     public static readonly FieldInfo FunctionTypeNumber = Field(typeof(Function), nameof(Function.TypeNumber));
     public static readonly FieldInfo GlobalBits = Field(typeof(Global), nameof(Global.Bits));
     public static readonly FieldInfo GlobalReference = Field(typeof(Global), nameof(Global.Reference));

@@ -17,6 +17,24 @@ internal static class ExceptionInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool HasTag(WasmException exception, GuestInstance instance, int tag) => ReferenceEquals(exception.Tag, instance.Tags[tag]);
 
+    /// <summary>Throws what a function returned that returns exceptions, for a caller that does not look for them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ThrowPending(GuestInstance instance)
+    {
+        if (instance.PendingException.Value is not null)
+        {
+            TakeAndThrow(instance.PendingException);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void TakeAndThrow(PendingException pending)
+    {
+        WasmException exception = pending.Value!;
+        pending.Value = null;
+        throw exception;
+    }
+
     /// <summary><c>throw_ref</c>: the exception to throw again.</summary>
     public static WasmException NonNull(object? reference) =>
         reference is null ? throw new GuestTrapException(TrapKind.NullReference, "null exception reference") : Unsafe.As<WasmException>(reference);

@@ -33,6 +33,9 @@ internal abstract unsafe class GuestInstance
 
     public Tag[] Tags = [];
 
+    /// <summary>Where functions that return exceptions leave them.</summary>
+    public PendingException PendingException = null!;
+
     /// <summary>Shared by all instances of a module: see <see cref="CompiledModule.PrepareLarge"/>.</summary>
     public bool[] LargeFunctionsReady = [];
 
@@ -88,6 +91,6 @@ internal abstract unsafe class GuestInstance
             _resolved = new Function?[Code.Definition.Functions.Length];
         }
 
-        return _resolved[index] ??= new Function(Code.Definition.Functions[index], Code.GetCode(index), this);
+        return _resolved[index] ??= Code.CreateResolved(index, this);
     }
 }

@@ -19,6 +19,7 @@ internal static unsafe class Instantiation
         guest.Store = instance.Store;
         instance.Store.Register(guest);
         guest.Heap = instance.Store.Heap;
+        guest.PendingException = instance.Store.PendingException;
         guest.SafepointBase = instance.Store.SafepointPage + GuestInstance.SafepointDistance;
         guest.ImportedFunctions = imports.Functions;
         guest.Memories = CreateMemories(definition, imports, instance.Store);

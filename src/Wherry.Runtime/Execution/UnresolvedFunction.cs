@@ -18,9 +18,8 @@ internal sealed class UnresolvedFunction(GuestInstance instance, int index)
     /// <summary>Makes a function that resolves itself when it is called.</summary>
     public static Function Create(GuestInstance instance, int index)
     {
-        var type = instance.Code.Definition.Functions[index];
         var target = new UnresolvedFunction(instance, index);
-        return target._self = new Function(type, instance.Code.GetStub(type), target);
+        return target._self = instance.Code.CreateUnresolved(index, target);
     }
 
     /// <summary>The function to call: itself, unless it is one that resolves itself.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Wherry.Types;
 
 namespace Wherry.Execution.Heap;
@@ -14,6 +15,14 @@ internal static class HeapInstructions
     /// <summary>Whether a value of the internal types is of a defined struct or array type.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsInstance(object? value, DefinedType type) => value is GuestObject guest && IsInstanceOfObject(guest, type);
+
+    /// <summary>The same for a type that has no subtypes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsFinalInstance(object? value, DefinedType type) => value is GuestObject guest && ReferenceEquals(guest.Type, type);
+
+    /// <summary>A type of the module, by an index that validation has checked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static DefinedType TypeAt(DefinedType[] types, int index) => Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(types), index);
 
     /// <summary>Whether a value is of the very type and no subtype (custom descriptors).</summary>
     public static bool IsExactInstance(object? value, DefinedType type) => value is GuestObject guest && ReferenceEquals(guest.Type, type);
@@ -64,5 +73,13 @@ internal static class HeapInstructions
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsInstanceOfObject(GuestObject value, DefinedType type) =>
-        ReferenceEquals(value.Type, type) || value.Type.IsSubtypeOf(type);
+        ReferenceEquals(value.Type, type) || IsSubtype(value.Type, type);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsSubtype(DefinedType type, DefinedType other)
+    {
+        DefinedType[] ancestors = type.Ancestors;
+        int depth = other.Depth;
+        return (uint)depth < (uint)ancestors.Length && ReferenceEquals(ancestors[depth], other);
+    }
 }

@@ -1,0 +1,87 @@
+using Wherry.Binary;
+using Wherry.Instructions;
+
+namespace Wherry.Compilation;
+
+/// <summary>
+/// Finds the functions of a module that an exception may leave: those that throw, or call what may be any function, or call one of these. In a module with tags such functions
+/// return with the exception in <see cref="Execution.PendingException"/>, and their callers look there.
+/// </summary>
+internal static class ThrowAnalysis
+{
+    /// <summary>Whether an exception may leave a function, for each function of the module; nothing for a module without tags.</summary>
+    public static bool[] Find(ModuleDefinition definition)
+    {
+        if (definition.Tags.Length == 0)
+        {
+            return [];
+        }
+
+        int imported = definition.ImportedFunctionCount;
+        var throws = new bool[definition.Functions.Length];
+        throws.AsSpan(0, imported).Fill(true);
+        var callers = new List<int>?[definition.Functions.Length];
+        var found = new Stack<int>();
+        for (int i = 0; i < definition.Bodies.Length; i++)
+        {
+            if (Scan(definition, imported + i, callers))
+            {
+                throws[imported + i] = true;
+                found.Push(imported + i);
+            }
+        }
+
+        while (found.TryPop(out int function))
+        {
+            foreach (int caller in callers[function] ?? [])
+            {
+                if (!throws[caller])
+                {
+                    throws[caller] = true;
+                    found.Push(caller);
+                }
+            }
+        }
+
+        return throws;
+    }
+
+    private static bool Scan(ModuleDefinition definition, int function, List<int>?[] callers)
+    {
+        FunctionBody body = definition.Bodies[function - definition.ImportedFunctionCount];
+        var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
+        while (reader.Next())
+        {
+            switch (reader.Opcode)
+            {
+                case Opcode.Throw:
+                case Opcode.ThrowRef:
+                case Opcode.Rethrow:
+                case Opcode.Delegate:
+                case Opcode.CallIndirect:
+                case Opcode.CallRef:
+                case Opcode.ReturnCallIndirect:
+                case Opcode.ReturnCallRef:
+                    return true;
+                case Opcode.Call:
+                case Opcode.ReturnCall:
+                    if (reader.Index < definition.ImportedFunctionCount)
+                    {
+                        return true;
+                    }
+
+                    List<int> list = callers[reader.Index] ??= [];
+                    if (list.Count == 0 || list[^1] != function)
+                    {
+                        list.Add(function);
+                    }
+
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return false;
+    }
+}
