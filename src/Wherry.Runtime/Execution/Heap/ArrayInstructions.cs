@@ -10,6 +10,9 @@ internal static class ArrayInstructions
     /// <summary>Object header, type, element reference and the CLR array's own header.</summary>
     private const long HeaderBytes = 24 + 8 + 24;
 
+    /// <summary>Arrays up to this length are allocated as structs are: without a look at whether the host has so much.</summary>
+    private const uint SmallLength = 256;
+
     /// <summary><c>array.new</c>.</summary>
     public static object New<T>(T value, int length, DefinedType type, GuestHeap heap)
     {
@@ -147,7 +150,20 @@ internal static class ArrayInstructions
         return segment.Slice((int)offset, (int)count);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T[] Allocate<T>(uint length, GuestHeap heap, out bool sample)
+    {
+        if (length > SmallLength)
+        {
+            return AllocateLarge<T>(length, heap, out sample);
+        }
+
+        sample = heap.Charge(HeaderBytes + ((long)length * Unsafe.SizeOf<T>()));
+        return new T[length];
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static T[] AllocateLarge<T>(uint length, GuestHeap heap, out bool sample)
     {
         long bytes = HeaderBytes + ((long)length * Unsafe.SizeOf<T>());
         if (length > (uint)Array.MaxLength || bytes > heap.Limit)
