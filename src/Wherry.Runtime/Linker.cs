@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using Wherry.Binary;
+using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Hosting;
 
@@ -194,7 +195,7 @@ public sealed class Linker
             {
                 if (GetStore(definition) is Store other && other != store)
                 {
-                    throw new LinkException($"The import \"{import.Module}\" \"{import.Name}\" is defined by something of another store: what instances share must be of one store, except for shared memories.");
+                    throw new LinkException($"The import \"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\" is defined by something of another store: what instances share must be of one store, except for shared memories.");
                 }
 
                 return definition;
@@ -218,21 +219,21 @@ public sealed class Linker
     [DoesNotReturn]
     private void ThrowUnknown(Module module, ImportDefinition import)
     {
-        string wanted = Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString();
+        string wanted = ErrorText.Clean(Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString());
         string[] names = [.. _definitions.Keys.Where(key => key.Module == import.Module).Select(key => key.Name).Order(StringComparer.Ordinal)];
         string help = import.Module.StartsWith("wasi_snapshot_preview1", StringComparison.Ordinal) && names.Length == 0
             ? "It is of WASI preview 1: add Wherry.Wasi's WasiContext to the linker."
             : names.Length == 0
-                ? $"Nothing is defined under the module name \"{import.Module}\": define it with Linker.DefineFunction, or load the module that exports it and use Linker.DefineInstance."
-                : $"Under \"{import.Module}\" there is: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", …" : "")}.";
-        throw new LinkException($"unknown import: {module} needs \"{import.Module}\" \"{import.Name}\", a {wanted}. {help}");
+                ? $"Nothing is defined under the module name \"{ErrorText.Clean(import.Module)}\": define it with Linker.DefineFunction, or load the module that exports it and use Linker.DefineInstance."
+                : $"Under \"{ErrorText.Clean(import.Module)}\" there is: {string.Join(", ", names.Take(20))}{(names.Length > 20 ? ", …" : "")}.";
+        throw new LinkException($"unknown import: {module} needs \"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\", a {wanted}. {help}");
     }
 
     [DoesNotReturn]
     private static void ThrowIncompatible(Module module, ImportDefinition import, List<object> definitions)
     {
-        string wanted = Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString();
+        string wanted = ErrorText.Clean(Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString());
         string found = string.Join(" and ", definitions.Select(definition => $"a {ImportMatcher.Describe(definition)}"));
-        throw new LinkException($"incompatible import type: {module} needs \"{import.Module}\" \"{import.Name}\" as a {wanted}, but it is defined as {found}.");
+        throw new LinkException($"incompatible import type: {module} needs \"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\" as a {wanted}, but it is defined as {found}.");
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Wherry.Binary;
 using Wherry.Diagnostics.Dwarf;
 
@@ -7,9 +6,6 @@ namespace Wherry.Diagnostics;
 /// <summary>What a module tells of its own code: names and source lines. Read when first asked for; safe for any thread.</summary>
 internal sealed class DebugInformation
 {
-    // Names are the guest's: they must not fill a log, nor a terminal with escapes.
-    private const int MaximumNameLength = 256;
-
     private readonly Module _module;
     private readonly NameSection _names;
     private readonly Lazy<LineTable?> _lines;
@@ -21,10 +17,10 @@ internal sealed class DebugInformation
         _lines = new Lazy<LineTable?>(() => LineTable.TryCreate(module.Definition));
     }
 
-    public string? ModuleName => _module.Name ?? Clean(_names.ModuleName);
+    public string? ModuleName => _module.Name ?? ErrorText.Clean(_names.ModuleName);
 
     /// <summary>The function's name by the name section, else by its import or export, if any.</summary>
-    public string? GetFunctionName(int index) => Clean(_names.GetFunctionName(index) ?? FindExternalName(index));
+    public string? GetFunctionName(int index) => ErrorText.Clean(_names.GetFunctionName(index) ?? FindExternalName(index));
 
     public GuestStackFrame Describe(GuestLocation location)
     {
@@ -39,30 +35,8 @@ internal sealed class DebugInformation
             location.FunctionIndex,
             GetFunctionName(location.FunctionIndex),
             location.Offset >= 0 ? location.Offset : null,
-            Clean(source?.File),
+            ErrorText.Clean(source?.File),
             source?.Line ?? 0);
-    }
-
-    private static string? Clean(string? name)
-    {
-        if (name is null)
-        {
-            return null;
-        }
-
-        var text = new StringBuilder();
-        foreach (char character in name)
-        {
-            if (text.Length == MaximumNameLength)
-            {
-                _ = text.Append('…');
-                break;
-            }
-
-            _ = text.Append(char.IsControl(character) ? '\uFFFD' : character);
-        }
-
-        return text.ToString();
     }
 
     private string? FindExternalName(int index)

@@ -1,4 +1,5 @@
 using System.Text;
+using Wherry.Diagnostics;
 
 namespace Wherry.Text;
 
@@ -41,7 +42,7 @@ internal sealed class TextSource
     public TextFormatException Error(int offset, string reason)
     {
         (int line, int column, string excerpt) = Locate(offset);
-        return new TextFormatException(reason, Name, line, column, excerpt);
+        return new TextFormatException(ErrorText.Clean(reason, ErrorText.MaximumMessage), Name, line, column, excerpt);
     }
 
     /// <summary>The line and column of an offset, both from 1, and the line shown with a caret.</summary>
