@@ -230,6 +230,8 @@ internal sealed partial class FunctionEmitter
             _il.Emit(OpCodes.Ret);
         }
 
+        // What was put off starts from an empty stack, whatever lay on it where the code ended.
+        ResetStack(frame);
         EmitDeferred();
         _frames.RemoveAt(_frames.Count - 1);
     }

@@ -176,9 +176,8 @@ internal static unsafe partial class AtomicInstructions
 
     public static int I32AtomicRmw8CmpxchgU(byte* address, int expected, int replacement)
     {
-        // A number that the cell can't hold is never found in it.
-        ref byte cell = ref Cell<byte>(address);
-        return (uint)expected > byte.MaxValue ? Volatile.Read(ref cell) : Interlocked.CompareExchange(ref cell, (byte)replacement, (byte)expected);
+        // Of both numbers only as many bits count as the cell has.
+        return Interlocked.CompareExchange(ref Cell<byte>(address), (byte)replacement, (byte)expected);
     }
 
     public static int I32AtomicRmw16AddU(byte* address, int value)
@@ -246,9 +245,8 @@ internal static unsafe partial class AtomicInstructions
 
     public static int I32AtomicRmw16CmpxchgU(byte* address, int expected, int replacement)
     {
-        // A number that the cell can't hold is never found in it.
-        ref ushort cell = ref Cell<ushort>(address);
-        return (uint)expected > ushort.MaxValue ? Volatile.Read(ref cell) : Interlocked.CompareExchange(ref cell, (ushort)replacement, (ushort)expected);
+        // Of both numbers only as many bits count as the cell has.
+        return Interlocked.CompareExchange(ref Cell<ushort>(address), (ushort)replacement, (ushort)expected);
     }
 
     public static long I64AtomicRmw8AddU(byte* address, long value)
@@ -316,9 +314,8 @@ internal static unsafe partial class AtomicInstructions
 
     public static long I64AtomicRmw8CmpxchgU(byte* address, long expected, long replacement)
     {
-        // A number that the cell can't hold is never found in it.
-        ref byte cell = ref Cell<byte>(address);
-        return (ulong)expected > byte.MaxValue ? Volatile.Read(ref cell) : Interlocked.CompareExchange(ref cell, (byte)replacement, (byte)expected);
+        // Of both numbers only as many bits count as the cell has.
+        return Interlocked.CompareExchange(ref Cell<byte>(address), (byte)replacement, (byte)expected);
     }
 
     public static long I64AtomicRmw16AddU(byte* address, long value)
@@ -386,9 +383,8 @@ internal static unsafe partial class AtomicInstructions
 
     public static long I64AtomicRmw16CmpxchgU(byte* address, long expected, long replacement)
     {
-        // A number that the cell can't hold is never found in it.
-        ref ushort cell = ref Cell<ushort>(address);
-        return (ulong)expected > ushort.MaxValue ? Volatile.Read(ref cell) : Interlocked.CompareExchange(ref cell, (ushort)replacement, (ushort)expected);
+        // Of both numbers only as many bits count as the cell has.
+        return Interlocked.CompareExchange(ref Cell<ushort>(address), (ushort)replacement, (ushort)expected);
     }
 
     public static long I64AtomicRmw32AddU(byte* address, long value)
@@ -438,9 +434,8 @@ internal static unsafe partial class AtomicInstructions
 
     public static long I64AtomicRmw32CmpxchgU(byte* address, long expected, long replacement)
     {
-        // A number that the cell can't hold is never found in it.
-        ref uint cell = ref Cell<uint>(address);
-        return (ulong)expected > uint.MaxValue ? Volatile.Read(ref cell) : Interlocked.CompareExchange(ref cell, (uint)replacement, (uint)expected);
+        // Of both numbers only as many bits count as the cell has.
+        return Interlocked.CompareExchange(ref Cell<uint>(address), (uint)replacement, (uint)expected);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
