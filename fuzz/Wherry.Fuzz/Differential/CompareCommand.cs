@@ -1,0 +1,96 @@
+using System.CommandLine;
+using Wherry.Fuzz.Generation;
+
+namespace Wherry.Fuzz.Differential;
+
+/// <summary><c>compare</c>: one module, shown line by line.</summary>
+internal static class CompareCommand
+{
+    public static Command Create()
+    {
+        var file = new Argument<string>("MODULE") { Description = "A module, *.wasm or *.wat." };
+        var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
+        var number = new Option<int>("--number") { Description = "The number of the module in its run, from which arguments follow.", DefaultValueFactory = _ => 0 };
+        var quiet = new Option<bool>("--quiet") { Description = "Print nothing; the exit code is 0 if there is a difference. So it can guide a shrinking tool." };
+        var command = new Command("compare", "Runs one module in Wherry and in V8.") { file, node, number, quiet };
+        command.SetAction(result =>
+        {
+            string path = result.GetValue(file)!;
+            byte[] bytes = File.ReadAllBytes(path);
+            if (Path.GetExtension(path) == ".wat")
+            {
+                bytes = WatConverter.ToBinary(bytes, path);
+            }
+
+            using var comparison = new Comparison(new ExternalTool(result.GetValue(node)!));
+            var statistics = new DifferentialStatistics();
+            Comparison.Case? done = comparison.Run(bytes, result.GetValue(number), "module", statistics, out string? difference);
+            if (result.GetValue(quiet))
+            {
+                return difference is null ? 1 : 0;
+            }
+
+            foreach ((string line, int i) in (done?.Expected ?? []).Select((line, i) => (line, i)))
+            {
+                Console.WriteLine(i < done!.Plan.Calls.Length ? $"{line}   ({string.Join(' ', done.Plan.Calls[i].Arguments)})" : line);
+            }
+
+            Console.WriteLine(difference ?? (done is null ? "not comparable" : "no difference"));
+            return difference is null ? 0 : 1;
+        });
+        return command;
+    }
+
+    /// <summary><c>shrink</c>: makes a module that shows a difference smaller.</summary>
+    public static Command CreateShrink()
+    {
+        var file = new Argument<string>("MODULE") { Description = "A module, *.wasm." };
+        var output = new Argument<string>("OUTPUT") { Description = "The smaller one, as text." };
+        var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
+        var number = new Option<int>("--number") { Description = "The number of the module in its run, from which arguments follow.", DefaultValueFactory = _ => 0 };
+        var command = new Command("shrink", "Makes a module smaller that does not do the same in Wherry and V8.") { file, output, node, number };
+        command.SetAction(result =>
+        {
+            int index = result.GetValue(number);
+            byte[] bytes = File.ReadAllBytes(result.GetValue(file)!);
+            using var comparison = new Comparison(new ExternalTool(result.GetValue(node)!));
+            string Kind(byte[] module)
+            {
+                _ = comparison.Run(module, index, "module", new DifferentialStatistics(), out string? difference);
+                return difference is null ? "" : difference.Contains("error ", StringComparison.Ordinal) ? "error" : difference.Contains("trap", StringComparison.Ordinal) ? "trap" : "value";
+            }
+
+            string kind = Kind(bytes);
+            if (kind.Length == 0)
+            {
+                Console.WriteLine("no difference");
+                return 1;
+            }
+
+            using var guarded = new EngineRunner(BoundsChecks.Guard);
+
+            // An error of our own needs no other engine to be seen.
+            bool StillFails(byte[] candidate) => kind == "error"
+                ? guarded.Run(candidate, TestPlan.Create(Module.Load(guarded.Engine, candidate), new Randomness((ulong)index)))?.Exists(line => line.Contains("error ", StringComparison.Ordinal)) == true
+                : Kind(candidate) == kind;
+            byte[] small = new Shrinker(comparison.Engine, StillFails).Shrink(bytes);
+            File.WriteAllText(result.GetValue(output)!, WatConverter.ToText(small));
+            _ = comparison.Run(small, index, "module", new DifferentialStatistics(), out string? last);
+            Console.WriteLine($"{bytes.Length} bytes, now {small.Length}: {last}");
+            return 0;
+        });
+        return command;
+    }
+
+    /// <summary><c>generate</c>: writes one module of our own generator.</summary>
+    public static Command CreateGenerate()
+    {
+        var output = new Argument<string>("MODULE") { Description = "The file to write." };
+        var seed = new Option<ulong>("--seed") { DefaultValueFactory = _ => 1 };
+        var plain = new Option<bool>("--plain") { Description = "Nothing beyond WebAssembly 2.0." };
+        var beyond = new Option<bool>("--beyond") { Description = "With wide arithmetic and pages of one byte." };
+        var command = new Command("generate", "Writes a random module.") { output, seed, plain, beyond };
+        command.SetAction(result => File.WriteAllBytes(result.GetValue(output)!, ModuleGenerator.Generate(result.GetValue(seed), result.GetValue(plain), result.GetValue(beyond))));
+        return command;
+    }
+}

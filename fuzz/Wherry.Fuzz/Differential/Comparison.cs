@@ -1,0 +1,138 @@
+namespace Wherry.Fuzz.Differential;
+
+/// <summary>Runs a module on both engines.</summary>
+internal sealed class Comparison(ExternalTool node) : IDisposable
+{
+    private readonly EngineRunner guarded = new(BoundsChecks.Guard);
+    private readonly EngineRunner checkedExplicitly = new(BoundsChecks.Explicit);
+    private readonly Oracle optimizing = new(node, isOptimizing: true);
+    private readonly Oracle baseline = new(node, isOptimizing: false);
+
+    public Engine Engine => guarded.Engine;
+
+    /// <summary>A module, what was done with it, and what V8 answered.</summary>
+    public sealed record Case(TestPlan Plan, List<string> Expected);
+
+    public void Dispose()
+    {
+        guarded.Dispose();
+        checkedExplicitly.Dispose();
+        optimizing.Dispose();
+        baseline.Dispose();
+    }
+
+    /// <param name="difference">What differs, or null.</param>
+    /// <param name="statistics">Is told of the module, under this source.</param>
+    /// <returns>The case, if the engines could be compared.</returns>
+    public Case? Run(byte[] bytes, int index, string source, DifferentialStatistics statistics, out string? difference)
+    {
+        difference = null;
+        Module module;
+        try
+        {
+            module = Module.Load(guarded.Engine, bytes);
+        }
+        catch (ModuleException error)
+        {
+            difference = JudgeRefusal(bytes, index, statistics, error);
+            return null;
+        }
+
+        TestPlan plan = TestPlan.Create(module, new Randomness((ulong)index));
+
+        // Compiling costs most: a quarter of the modules are run in both ways, half with guard pages only, a quarter with explicit checks only.
+        bool isGuarded = index % 4 is 0 or 1 or 2;
+        bool isChecked = index % 4 is 0 or 3;
+        List<string>? first = isGuarded ? guarded.Run(bytes, plan) : [];
+        List<string>? second = isChecked ? checkedExplicitly.Run(bytes, plan) : [];
+        if (first is null || second is null)
+        {
+            DifferentialStatistics.Count(statistics.NotCompared, "a limit of time, stack or heap");
+            return null;
+        }
+
+        List<string>? expected = (index / 4 % 2 == 0 ? optimizing : baseline).Run(bytes, plan);
+        if (expected is null || expected is ["failed", ..])
+        {
+            DifferentialStatistics.Count(statistics.NotCompared, "V8 does not end, or dies");
+            return null;
+        }
+
+        if (expected.Any(line => line.EndsWith("trap stack", StringComparison.Ordinal) || line.EndsWith("trap resources", StringComparison.Ordinal)))
+        {
+            DifferentialStatistics.Count(statistics.NotCompared, "a limit of V8");
+            return null;
+        }
+
+        DifferentialStatistics.Count(statistics.Modules, source);
+        difference = (isGuarded ? Difference(first, expected, "guard") : null) ?? (isChecked ? Difference(second, expected, "explicit") : null);
+        if (difference is null)
+        {
+            statistics.AddCalls(expected, plan);
+            NoteCoverage(module, plan, statistics);
+        }
+
+        return new Case(plan, expected);
+    }
+
+    /// <summary>The first line that differs.</summary>
+    public static string? Difference(List<string> actual, List<string> expected, string mode)
+    {
+        for (int i = 0; i < Math.Max(actual.Count, expected.Count); i++)
+        {
+            string ours = i < actual.Count ? actual[i] : "nothing";
+            string theirs = i < expected.Count ? expected[i] : "nothing";
+            if (!MeanTheSame(ours, theirs))
+            {
+                return $"({mode}) {ours}, expected {theirs}";
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Of two reasons to trap either may be named: an access may be unaligned and out of bounds, an array and a segment both be too short.</summary>
+    private static bool MeanTheSame(string ours, string theirs)
+    {
+        const string Trap = ": trap ";
+        int at = ours.IndexOf(Trap, StringComparison.Ordinal);
+        return ours == theirs || (at > 0 && theirs.StartsWith(ours[..(at + Trap.Length)], StringComparison.Ordinal)
+            && (ours[(at + Trap.Length)..], theirs[(at + Trap.Length)..]) is ("memory", "unaligned") or ("unaligned", "memory") or ("array", "table" or "memory"));
+    }
+
+    /// <summary>What we refuse, V8 must refuse as well.</summary>
+    private string? JudgeRefusal(byte[] bytes, int index, DifferentialStatistics statistics, ModuleException error)
+    {
+        var plan = new TestPlan { Calls = [], Memories = [], Globals = [], Tables = [], WideTables = [] };
+        List<string>? answer = (index % 2 == 0 ? optimizing : baseline).Run(bytes, plan);
+        if (answer is [string line, ..] && line.StartsWith("refused", StringComparison.Ordinal))
+        {
+            DifferentialStatistics.Count(statistics.NotCompared, "refused by both");
+            return null;
+        }
+
+        return $"refused: {error.Message}, V8 takes it";
+    }
+
+    private void NoteCoverage(Module module, TestPlan plan, DifferentialStatistics statistics)
+    {
+        if (CoverageInstrumenter.Instrument(module.Definition) is not byte[] instrumented)
+        {
+            return;
+        }
+
+        List<string>? answer = baseline.Run(instrumented, plan with { Memories = [CoverageInstrumenter.MemoryName], Globals = [], Tables = [], Coverage = CoverageInstrumenter.MemoryName });
+        const string Prefix = "covered ";
+        if (answer?.Find(line => line.StartsWith(Prefix, StringComparison.Ordinal)) is string covered)
+        {
+            foreach (string opcode in covered[Prefix.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            {
+                DifferentialStatistics.Count(statistics.Executed, int.Parse(opcode, System.Globalization.CultureInfo.InvariantCulture));
+            }
+        }
+        else
+        {
+            DifferentialStatistics.Count(statistics.NotCompared, "(compared, but its instructions were not counted)");
+        }
+    }
+}

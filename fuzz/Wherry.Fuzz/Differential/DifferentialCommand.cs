@@ -1,0 +1,131 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Wherry.Fuzz.Running;
+
+namespace Wherry.Fuzz.Differential;
+
+/// <summary><c>differential</c>: random modules must do in Wherry what they do in V8.</summary>
+internal static class DifferentialCommand
+{
+    private const int Batch = 1000;
+    private const int PartSize = 50;
+
+    public static Command Create()
+    {
+        var modules = new Option<int>("--modules") { Description = "How many modules to make.", DefaultValueFactory = _ => 1000 };
+        var first = new Option<int>("--first") { Description = "The number of the first.", DefaultValueFactory = _ => 0 };
+        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same modules.", DefaultValueFactory = _ => 1 };
+        var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
+        var wasmTools = new Option<string?>("--wasm-tools") { Description = "The command of wasm-tools; without it, all modules are made by our own generator." };
+        var generated = new Option<int>("--generated") { Description = "How many of ten modules are made by our own generator.", DefaultValueFactory = _ => 7 };
+        var findings = new Option<string>("--findings") { Description = "The folder for modules that must be looked at.", DefaultValueFactory = _ => "findings" };
+        var enough = new Option<int>("--enough") { Description = "In how many modules each instruction should be executed.", DefaultValueFactory = _ => 100 };
+        var stop = new Option<bool>("--stop") { Description = "Stop at the first difference." };
+        var worker = new Option<string[]>(WorkerProcess.Option) { Arity = new ArgumentArity(3, 3), AllowMultipleArgumentsPerToken = true, Hidden = true };
+        var command = new Command("differential", "Runs random modules in Wherry and in V8 and compares all that can be seen of them.")
+        {
+            modules, first, seed, node, wasmTools, generated, findings, enough, stop, worker,
+        };
+        command.SetAction(result =>
+        {
+            var settings = new Settings(
+                result.GetValue(seed),
+                result.GetValue(node)!,
+                result.GetValue(wasmTools),
+                result.GetValue(generated),
+                Path.GetFullPath(result.GetValue(findings)!),
+                result.GetValue(stop));
+            if (result.GetValue(worker) is [string from, string count, string progress])
+            {
+                return Work(settings, int.Parse(from, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture), progress);
+            }
+
+            return Supervise(settings, result.GetValue(first), result.GetValue(modules), result.GetValue(enough));
+        });
+        return command;
+    }
+
+    private static int Supervise(Settings settings, int first, int modules, int enough)
+    {
+        var statistics = new DifferentialStatistics();
+        void Report(int index, string difference)
+        {
+            statistics.Differences++;
+            using ModuleMaker maker = settings.CreateMaker();
+            Directory.CreateDirectory(settings.Findings);
+            string file = Path.Combine(settings.Findings, string.Create(CultureInfo.InvariantCulture, $"{settings.Seed}-{index}.wasm"));
+            if (maker.Create(index, out Source source) is byte[] bytes)
+            {
+                File.WriteAllBytes(file, bytes);
+            }
+
+            Console.WriteLine($"{file} ({source}): {difference}");
+        }
+
+        string[] arguments =
+        [
+            "differential", "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--node", settings.Node,
+            .. settings.WasmTools is null ? (string[])[] : ["--wasm-tools", settings.WasmTools],
+            "--generated", settings.GeneratedOfTen.ToString(CultureInfo.InvariantCulture),
+        ];
+        WorkerProcess.Run(
+            arguments,
+            first,
+            modules,
+            Batch,
+            TimeSpan.FromMinutes(3),
+            line =>
+            {
+                if (line.StartsWith("D ", StringComparison.Ordinal))
+                {
+                    string[] parts = line.Split(' ', 3);
+                    Report(int.Parse(parts[1], CultureInfo.InvariantCulture), JsonSerializer.Deserialize<string>(parts[2])!);
+                    return !settings.StopsAtFirst;
+                }
+
+                statistics.Add(JsonSerializer.Deserialize<DifferentialStatistics>(line)!);
+                return true;
+            },
+            Report);
+        statistics.Print(Console.Out, enough);
+        return statistics.Differences == 0 ? 0 : 1;
+    }
+
+    private static int Work(Settings settings, int first, int count, string progressPath)
+    {
+        using var progress = new ProgressFile(progressPath);
+        using ModuleMaker maker = settings.CreateMaker();
+        using var comparison = new Comparison(new ExternalTool(settings.Node));
+        var part = new DifferentialStatistics();
+        for (int index = first; index < first + count; index++)
+        {
+            progress.Set(index);
+            if (maker.Create(index, out Source source) is not byte[] bytes)
+            {
+                DifferentialStatistics.Count(part.NotCompared, $"{source} made nothing of the seed");
+            }
+            else
+            {
+                _ = comparison.Run(bytes, index, source.ToString(), part, out string? difference);
+                if (difference is not null)
+                {
+                    Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"D {index} {JsonSerializer.Serialize(difference)}"));
+                }
+            }
+
+            if ((index - first) % PartSize == PartSize - 1 || index == first + count - 1)
+            {
+                Console.WriteLine(JsonSerializer.Serialize(part));
+                part = new DifferentialStatistics();
+            }
+        }
+
+        return 0;
+    }
+
+    private sealed record Settings(ulong Seed, string Node, string? WasmTools, int GeneratedOfTen, string Findings, bool StopsAtFirst)
+    {
+        public ModuleMaker CreateMaker() => new(Seed, WasmTools is null ? null : new ExternalTool(WasmTools), GeneratedOfTen);
+    }
+}

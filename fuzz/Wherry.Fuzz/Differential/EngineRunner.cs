@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Wherry.Execution.Heap;
+using Wherry.Text.Scripts;
+
+namespace Wherry.Fuzz.Differential;
+
+/// <summary>Runs modules in Wherry, and says what happened in the same lines as oracle.js.</summary>
+internal sealed class EngineRunner : IDisposable
+{
+    private readonly Engine engine;
+    private readonly StoreOptions storeOptions = new()
+    {
+        TimeLimit = TimeSpan.FromSeconds(10),
+        Limits = ResourceLimits.Default with { HeapBytes = 64 << 20, MemoryBytes = 256 << 20, TableElements = 1 << 20 },
+    };
+
+    public EngineRunner(BoundsChecks boundsChecks) => engine = new Engine(EngineOptions.Default with
+    {
+        BoundsChecks = boundsChecks,
+        Features = WasmFeatures.Default | WasmFeatures.WideArithmetic | WasmFeatures.CustomPageSizes,
+    });
+
+    public Engine Engine => engine;
+
+    public void Dispose() => engine.Dispose();
+
+    /// <returns>null if a limit of this run stands in the way, so that the engines can't be compared.</returns>
+    public List<string>? Run(byte[] bytes, TestPlan plan)
+    {
+        List<string> lines = [];
+        Module module;
+        try
+        {
+            module = Module.Load(engine, bytes);
+        }
+        catch (ModuleException error)
+        {
+            return [$"refused {error.Message}"];
+        }
+
+        using var store = new Store(engine, storeOptions);
+        Instance instance;
+        try
+        {
+            instance = new Linker(engine).Instantiate(store, module);
+        }
+        catch (LinkException error)
+        {
+            return [$"refused {error.Message}"];
+        }
+        catch (Exception error)
+        {
+            return Describe(error, null) is string line ? [$"start: {line}"] : null;
+        }
+
+        foreach (PlannedCall call in plan.Calls)
+        {
+            if (RunCall(instance, call) is not string line)
+            {
+                return null;
+            }
+
+            lines.Add($"{call.Name}: {line}");
+        }
+
+        AddState(instance, plan, lines);
+        return lines;
+    }
+
+    private static string? RunCall(Instance instance, PlannedCall call)
+    {
+        object?[] results;
+        try
+        {
+            results = instance.GetFunction(call.Name)!.Invoke(Array.ConvertAll(call.Arguments, Parse));
+        }
+#pragma warning disable CA1031 // An exception that is none of the engine's own is a line that no other engine gives.
+        catch (Exception error)
+        {
+            return Describe(error, instance);
+        }
+#pragma warning restore CA1031
+
+        return string.Join(' ', results.Select(Show));
+    }
+
+    /// <summary>The line for a trap or exception; null for one of limits.</summary>
+    private static string? Describe(Exception error, Instance? instance) => error switch
+    {
+        TrapException { Kind: TrapKind.TimeLimit or TrapKind.Interrupted or TrapKind.OutOfResources or TrapKind.StackExhausted } => null,
+        TrapException trap => "trap " + trap.Kind switch
+        {
+            TrapKind.Unreachable => "unreachable",
+            TrapKind.MemoryOutOfBounds => "memory",
+            TrapKind.TableOutOfBounds or TrapKind.UndefinedElement => "table",
+            TrapKind.UninitializedElement or TrapKind.IndirectCallTypeMismatch => "signature",
+            TrapKind.IntegerDivideByZero => "zero",
+            TrapKind.IntegerOverflow or TrapKind.InvalidConversionToInteger => "number",
+            TrapKind.NullReference => "null",
+            TrapKind.CastFailure => "cast",
+            TrapKind.ArrayOutOfBounds => "array",
+            TrapKind.UnalignedAtomic => "unaligned",
+            TrapKind.ExpectedSharedMemory => "wait",
+            _ => "resources",
+        },
+        WasmException exception => instance?.Exports.FirstOrDefault(export => export.Type.Kind == ExternalKind.Tag && instance.GetTag(export.Name) == exception.Tag) is ModuleExport tag
+            ? $"exception {tag.Name}"
+            : "exception",
+        _ => $"error {error}",
+    };
+
+    private static void AddState(Instance instance, TestPlan plan, List<string> lines)
+    {
+        foreach (string name in plan.Memories)
+        {
+            using MemoryLease lease = instance.GetMemory(name)!.Lease();
+            lines.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: {lease.Span.Length} {Hash(lease)}"));
+        }
+
+        foreach (PlannedGlobal global in plan.Globals)
+        {
+            lines.Add($"{global.Name}: {Show(instance.GetGlobal(global.Name)!.Value)}");
+        }
+
+        foreach (string name in plan.Tables)
+        {
+            Table table = instance.GetTable(name)!;
+            IEnumerable<string> elements = Enumerable.Range(0, Math.Min(table.Size, 64)).Select(i => Show(table[i]));
+            lines.Add(string.Create(CultureInfo.InvariantCulture, $"{name}: {table.Size} {string.Join(' ', elements)}"));
+        }
+    }
+
+#pragma warning disable CA5351 // Nothing is kept secret by it.
+    private static string Hash(MemoryLease lease) => Convert.ToHexStringLower(MD5.HashData(lease.Span));
+#pragma warning restore CA5351
+
+    private static object? Parse(string text)
+    {
+        if (text == "null")
+        {
+            return null;
+        }
+
+        string value = text[4..];
+        return text[..3] switch
+        {
+            "i32" => int.Parse(value, CultureInfo.InvariantCulture),
+            "i64" => long.Parse(value, CultureInfo.InvariantCulture),
+            "f32" => BitConverter.UInt32BitsToSingle(uint.Parse(value, NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
+            "f64" => BitConverter.UInt64BitsToDouble(ulong.Parse(value, NumberStyles.HexNumber, CultureInfo.InvariantCulture)),
+            "i31" => I31.Create(int.Parse(value, CultureInfo.InvariantCulture)),
+            _ => new HostReference(uint.Parse(value, CultureInfo.InvariantCulture)),
+        };
+    }
+
+    private static string Show(object? value) => value switch
+    {
+        null => "null",
+        int number => string.Create(CultureInfo.InvariantCulture, $"i32:{number}"),
+        long number => string.Create(CultureInfo.InvariantCulture, $"i64:{number}"),
+        float number => float.IsNaN(number) ? "f32:nan" : $"f32:{BitConverter.SingleToUInt32Bits(number):x8}",
+        double number => double.IsNaN(number) ? "f64:nan" : $"f64:{BitConverter.DoubleToUInt64Bits(number):x16}",
+        I31 number => string.Create(CultureInfo.InvariantCulture, $"i31:{number.Value}"),
+        Function => "func",
+        HostReference host => string.Create(CultureInfo.InvariantCulture, $"ext:{host.Number}"),
+        GuestObject => "obj",
+        _ => $"a {value.GetType().Name}",
+    };
+}

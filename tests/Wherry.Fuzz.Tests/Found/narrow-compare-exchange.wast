@@ -1,0 +1,17 @@
+;; A narrow compare-exchange looks at as many bits of what it expects as it exchanges.
+(module
+  (memory 1)
+  (data (i32.const 0) "\11\11\11\11\11\11\11\11")
+  (func (export "i32.8") (result i32) (i32.atomic.rmw8.cmpxchg_u (i32.const 0) (i32.const 0x22222211) (i32.const 0x4433)))
+  (func (export "i32.16") (result i32) (i32.atomic.rmw16.cmpxchg_u (i32.const 2) (i32.const 0x22221111) (i32.const 0x665544)))
+  (func (export "i64.8") (result i64) (i64.atomic.rmw8.cmpxchg_u (i32.const 4) (i64.const 0x2222222222222211) (i64.const 0x77)))
+  (func (export "i64.16") (result i64) (i64.atomic.rmw16.cmpxchg_u (i32.const 6) (i64.const -0xeeef) (i64.const 0x8899)))
+  (func (export "i64.32") (result i64) (i64.atomic.rmw32.cmpxchg_u (i32.const 0) (i64.const 0x2222222255441133) (i64.const 1)))
+  (func (export "load") (result i64) (i64.load (i32.const 0))))
+(assert_return (invoke "i32.8") (i32.const 0x11))
+(assert_return (invoke "i32.16") (i32.const 0x1111))
+(assert_return (invoke "i64.8") (i64.const 0x11))
+(assert_return (invoke "i64.16") (i64.const 0x1111))
+(assert_return (invoke "load") (i64.const 0x8899117755441133))
+(assert_return (invoke "i64.32") (i64.const 0x55441133))
+(assert_return (invoke "load") (i64.const 0x8899117700000001))

@@ -1,0 +1,33 @@
+;; A tail call out of a protected region, in a function that ends with operands on the stack.
+(module
+  (type $f (func (param i32) (result i32)))
+  (table funcref (elem $twice))
+  (tag $e)
+  (func $twice (type $f) (i32.mul (local.get 0) (i32.const 2)))
+  (elem declare func $twice)
+  (func (export "direct") (param i32) (result i32)
+    (block
+      (try_table (catch $e 0)
+        (if (local.get 0) (then (return_call $twice (local.get 0))))
+        (throw $e)))
+    (i32.const 7))
+  (func (export "reference") (param i32) (result i32)
+    (block
+      (try_table (catch_all 0)
+        (if (local.get 0) (then (return_call_ref $f (local.get 0) (ref.func $twice))))
+        (throw $e)))
+    (i32.add (local.get 0) (i32.const 7))
+    (unreachable))
+  (func (export "indirect") (param i32) (result i32)
+    (block
+      (try_table (catch_all 0)
+        (if (local.get 0) (then (return_call_indirect (type $f) (local.get 0) (i32.const 0))))
+        (throw $e)))
+    (call $twice (i32.const 4))
+    (unreachable)))
+(assert_return (invoke "direct" (i32.const 0)) (i32.const 7))
+(assert_return (invoke "direct" (i32.const 4)) (i32.const 8))
+(assert_return (invoke "reference" (i32.const 5)) (i32.const 10))
+(assert_trap (invoke "reference" (i32.const 0)) "unreachable")
+(assert_return (invoke "indirect" (i32.const 6)) (i32.const 12))
+(assert_trap (invoke "indirect" (i32.const 0)) "unreachable")
