@@ -30,9 +30,12 @@ internal static class CompareCommand
                 return difference is null ? 1 : 0;
             }
 
+            using var runner = new EngineRunner(BoundsChecks.Guard);
+            List<string>? ours = done is null ? null : runner.Run(bytes, done.Plan);
             foreach ((string line, int i) in (done?.Expected ?? []).Select((line, i) => (line, i)))
             {
-                Console.WriteLine(i < done!.Plan.Calls.Length ? $"{line}   ({string.Join(' ', done.Plan.Calls[i].Arguments)})" : line);
+                string arguments = i < done!.Plan.Calls.Length ? $"   ({string.Join(' ', done.Plan.Calls[i].Arguments)})" : "";
+                Console.WriteLine($"{line}{arguments}{(i < ours?.Count && ours[i] != line ? $"   but ours {ours[i]}" : "")}");
             }
 
             Console.WriteLine(difference ?? (done is null ? "not comparable" : "no difference"));

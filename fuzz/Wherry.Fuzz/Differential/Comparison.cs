@@ -69,7 +69,11 @@ internal sealed class Comparison(ExternalTool node) : IDisposable
         if (difference is null)
         {
             statistics.AddCalls(expected, plan);
-            NoteCoverage(module, plan, statistics);
+            if (index % 2 == 0)
+            {
+                // Counting costs as much as running: half of the modules show enough.
+                NoteCoverage(module, plan, statistics);
+            }
         }
 
         return new Case(plan, expected);

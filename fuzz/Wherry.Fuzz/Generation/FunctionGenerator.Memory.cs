@@ -43,9 +43,11 @@ internal sealed partial class FunctionGenerator
         }
         else if (random.OneIn(2))
         {
-            // At the edge.
             Op(Opcode.Drop);
-            int edge = PageSize - (int)Math.Min(offset, PageSize) - (1 << instruction.AccessLog2) + random.Next(-1, 2);
+            // At the edge: the last place that is inside, the first that is wholly outside, and for stores those between.
+            int size = 1 << instruction.AccessLog2;
+            int beyond = instruction.Results.Length == 0 ? random.Next(-1, size) : random.OneIn(2) ? size : 0;
+            int edge = PageSize - (int)Math.Min(offset, PageSize) - size + beyond;
             Number(address, edge);
         }
 

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Wherry.Execution;
 
 namespace Wherry.Compilation;
 
@@ -7,9 +8,44 @@ internal sealed partial class FunctionEmitter
 {
     private void EmitComparison(ComparisonOperator comparison, bool isUnsigned = false, bool isFloat = false)
     {
+        if (!isFloat)
+        {
+            HideRotations();
+        }
+
         Load(2);
         int depth = Consume(2);
         Push(new StackEntry(StackForm.Comparison, WasmValueKind.I32, Depth: depth + 1, Comparison: new Comparison(comparison, isUnsigned, isFloat)));
+    }
+
+    /// <summary>
+    /// Remembers that the operand on top is rotated. The JIT takes a rotation for an instruction that sets the zero flag, which it isn't: comparing its result with zero
+    /// gives what the instruction before it has left. Such a comparison goes through <see cref="Numeric.Hide(int)"/>.
+    /// </summary>
+    private void NoteRotation() => _stack[_height - 1] = _stack[_height - 1] with { IsRotation = true };
+
+    private void HideRotation()
+    {
+        StackEntry top = _stack[_height - 1];
+        if (top.IsRotation)
+        {
+            Load(1);
+            int depth = Consume(1);
+            _il.Call(RuntimeMembers.Method(typeof(Numeric), nameof(Numeric.Hide), ClrTypes.Of(top.Kind)));
+            PushEvaluated(top.Kind, depth + 1);
+        }
+    }
+
+    private void HideRotations()
+    {
+        if (_stack[_height - 2].IsRotation)
+        {
+            StackEntry second = PopForLater();
+            HideRotation();
+            Push(second);
+        }
+
+        HideRotation();
     }
 
     private void EmitEqualsZero(WasmValueKind kind)
@@ -76,6 +112,7 @@ internal sealed partial class FunctionEmitter
             return Pop().Comparison;
         }
 
+        HideRotation();
         Load(1);
         Pop();
         return null;
@@ -85,6 +122,7 @@ internal sealed partial class FunctionEmitter
     /// <param name="copiesLocals">Whether code follows that may set them.</param>
     private Comparison? PopConditionAlone(bool copiesLocals)
     {
+        HideRotation();
         StackEntry top = _stack[_height - 1];
         if (!top.IsOnStack)
         {

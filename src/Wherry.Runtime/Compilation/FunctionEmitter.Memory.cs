@@ -255,7 +255,7 @@ internal sealed partial class FunctionEmitter
         }
 
         Load(1);
-        return new StackEntry(StackForm.Temporary, value.Kind, Index: StoreTop());
+        return new StackEntry(StackForm.Temporary, value.Kind, Index: StoreTop(), IsRotation: value.IsRotation);
     }
 
     /// <summary>Turns the index on top of the stack into an address on the IL stack, checked where it must be.</summary>

@@ -133,9 +133,11 @@ internal sealed partial class FunctionEmitter
                 break;
             case 16:
                 Binary(kind, nameof(Numeric.RotateLeft));
+                NoteRotation();
                 break;
             default:
                 Binary(kind, nameof(Numeric.RotateRight));
+                NoteRotation();
                 break;
         }
 
@@ -282,7 +284,8 @@ internal sealed partial class FunctionEmitter
                 Unary(WasmValueKind.I64, RuntimeMembers.DoubleToInt64Bits);
                 break;
             case Opcode.F32ReinterpretI32:
-                Unary(WasmValueKind.F32, RuntimeMembers.Int32BitsToSingle);
+                // Not BitConverter's: where its operand is a load of a byte or two, the JIT would load four.
+                Unary(WasmValueKind.I32, WasmValueKind.F32, nameof(Numeric.ReinterpretAsSingle));
                 break;
             case Opcode.F64ReinterpretI64:
                 Unary(WasmValueKind.F64, RuntimeMembers.Int64BitsToDouble);
@@ -336,6 +339,7 @@ internal sealed partial class FunctionEmitter
 
     private void Unary(WasmValueKind result, OpCode code, OpCode? then = null)
     {
+        bool isRotation = _stack[_height - 1].IsRotation;
         Load(1);
         int depth = Consume(1);
         _il.Emit(code);
@@ -345,6 +349,11 @@ internal sealed partial class FunctionEmitter
         }
 
         PushEvaluated(result, depth + 1);
+        if (isRotation)
+        {
+            // The JIT sees through extensions.
+            NoteRotation();
+        }
     }
 
     private void Unary(WasmValueKind result, MethodInfo method)

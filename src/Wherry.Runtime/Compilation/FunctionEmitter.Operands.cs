@@ -130,7 +130,7 @@ internal sealed partial class FunctionEmitter
         for (int i = start; i < _height; i++)
         {
             EmitEntry(_stack[i], keeps: false);
-            _stack[i] = new StackEntry(StackForm.Evaluated, _stack[i].Kind);
+            _stack[i] = new StackEntry(StackForm.Evaluated, _stack[i].Kind, IsRotation: _stack[i].IsRotation);
         }
 
         _onStack += _height - start;
@@ -215,7 +215,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.StoreLocal(temporary);
-        _stack[index] = new StackEntry(StackForm.Temporary, entry.Kind, Index: temporary);
+        _stack[index] = new StackEntry(StackForm.Temporary, entry.Kind, Index: temporary, IsRotation: entry.IsRotation);
     }
 
     /// <summary>Empties the IL stack; locals, whose value could change before they are loaded, are copied if a branch follows.</summary>

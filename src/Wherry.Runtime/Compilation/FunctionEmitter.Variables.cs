@@ -13,7 +13,7 @@ internal sealed partial class FunctionEmitter
         switch (reader.Opcode)
         {
             case Opcode.LocalGet:
-                Push(new StackEntry(StackForm.Local, _localKinds[reader.Index], Index: reader.Index));
+                Push(new StackEntry(StackForm.Local, _localKinds[reader.Index], Index: reader.Index, IsRotation: _rotatedLocals[reader.Index]));
                 return true;
             case Opcode.LocalSet:
                 EmitLocalSet(reader.Index);
@@ -58,6 +58,7 @@ internal sealed partial class FunctionEmitter
 
     private void EmitLocalSet(int index)
     {
+        _rotatedLocals[index] |= _stack[_height - 1].IsRotation;
         Load(1);
         KeepLocal(index, _height - 1);
         Consume(1);
@@ -67,11 +68,12 @@ internal sealed partial class FunctionEmitter
     private void EmitLocalTee(int index)
     {
         StackEntry top = _stack[_height - 1];
+        _rotatedLocals[index] |= top.IsRotation;
         Load(1);
         KeepLocal(index, _height - 1);
         Consume(1);
         StoreVariable(index);
-        Push(top.Form == StackForm.Constant ? top : new StackEntry(StackForm.Local, _localKinds[index], Index: index));
+        Push(top.Form == StackForm.Constant ? top : new StackEntry(StackForm.Local, _localKinds[index], Index: index, IsRotation: _rotatedLocals[index]));
     }
 
     // What was pushed of a local before it is set is its old value. Loading the new value has brought all that lay directly under it onto the IL

@@ -27,6 +27,7 @@ internal sealed partial class FunctionEmitter
     private readonly List<ControlFrame> _frames = [];
     private readonly int[] _locals;
     private readonly WasmValueKind[] _localKinds;
+    private readonly bool[] _rotatedLocals;
     private readonly int _instance;
     private readonly int[] _memoryBases;
     private readonly List<(int IlOffset, int WasmOffset)>? _map;
@@ -48,6 +49,7 @@ internal sealed partial class FunctionEmitter
         _type = _definition.Functions[functionIndex].Function!;
         _localKinds = ExpandLocals(_type, _body);
         _locals = new int[_localKinds.Length];
+        _rotatedLocals = new bool[_localKinds.Length];
         _instance = _type.Parameters.Length;
         _scan = FunctionScan.Scan(_definition, _body, _locals.Length);
         _memoryBases = new int[_definition.Memories.Length];
@@ -318,6 +320,7 @@ internal sealed partial class FunctionEmitter
 
     private void EmitSelect()
     {
+        HideRotation();
         StackEntry second = _stack[_height - 2];
         StackEntry first = _stack[_height - 3];
         WasmValueKind kind = first.Kind;

@@ -27,6 +27,7 @@ internal enum StackForm : byte
 /// <param name="Depth">How deep the expression is that computes it.</param>
 /// <param name="Comparison">For <see cref="StackForm.Comparison"/>.</param>
 /// <param name="IsPinned">Whether the temporary is still somebody else's.</param>
+/// <param name="IsRotation">Whether it may be the result of a rotation: see <see cref="FunctionEmitter"/>'s comparisons.</param>
 internal readonly record struct StackEntry(
     StackForm Form,
     WasmValueKind Kind,
@@ -34,7 +35,8 @@ internal readonly record struct StackEntry(
     int Index = 0,
     int Depth = 1,
     Comparison Comparison = default,
-    bool IsPinned = false)
+    bool IsPinned = false,
+    bool IsRotation = false)
 {
     public bool IsOnStack => Form is StackForm.Evaluated or StackForm.Comparison;
 }
