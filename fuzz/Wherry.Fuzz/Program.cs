@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Wherry.Fuzz;
 using Wherry.Fuzz.Differential;
 using Wherry.Fuzz.Robustness;
 
@@ -8,6 +9,9 @@ var root = new RootCommand("Tests Wherry with random input.")
     CompareCommand.Create(),
     CompareCommand.CreateShrink(),
     CompareCommand.CreateGenerate(),
+    CorpusCommand.CreateRecord(),
+    CorpusCommand.CreateReplay(),
     RobustnessCommand.Create(),
+    PlantCommand.Create(),
 };
 return root.Parse(args).Invoke();

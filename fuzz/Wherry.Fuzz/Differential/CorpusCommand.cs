@@ -1,0 +1,86 @@
+using System.CommandLine;
+
+namespace Wherry.Fuzz.Differential;
+
+/// <summary><c>record</c> makes the corpus that the tests run, <c>replay</c> runs one.</summary>
+internal static class CorpusCommand
+{
+    public static Command CreateRecord()
+    {
+        var file = new Argument<string>("CORPUS") { Description = "The file to write." };
+        var modules = new Option<int>("--modules") { Description = "How many modules to keep.", DefaultValueFactory = _ => 1000 };
+        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same modules.", DefaultValueFactory = _ => 1 };
+        var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
+        var wasmTools = new Option<string?>("--wasm-tools") { Description = "The command of wasm-tools; without it, all modules are made by our own generator." };
+        var command = new Command("record", "Writes random modules with what V8 makes of them.") { file, modules, seed, node, wasmTools };
+        command.SetAction(result =>
+        {
+            using var maker = new ModuleMaker(result.GetValue(seed), result.GetValue(wasmTools) is string tool ? new ExternalTool(tool) : null, 8);
+            using var comparison = new Comparison(new ExternalTool(result.GetValue(node)!));
+            var statistics = new DifferentialStatistics();
+            List<Corpus.Entry> entries = [];
+            int differences = 0;
+            for (int index = 0; entries.Count < result.GetValue(modules); index++)
+            {
+                if (maker.Create(index, out Source source) is byte[] bytes
+                    && comparison.Run(bytes, index, source.ToString(), statistics, out string? difference) is { } done)
+                {
+                    if (difference is not null)
+                    {
+                        Console.WriteLine($"{index}: {difference}");
+                        differences++;
+                    }
+
+                    entries.Add(new Corpus.Entry(bytes, done.Plan, done.Expected));
+                }
+            }
+
+            Corpus.Write(result.GetValue(file)!, entries);
+            statistics.Differences = differences;
+            statistics.Print(Console.Out, 1);
+            return 0;
+        });
+        return command;
+    }
+
+    public static Command CreateReplay()
+    {
+        var file = new Argument<string>("CORPUS") { Description = "A file that record has written." };
+        var stop = new Option<bool>("--stop") { Description = "Stop at the first difference." };
+        var command = new Command("replay", "Runs recorded modules, with guard pages and with explicit checks.") { file, stop };
+        command.SetAction(result =>
+        {
+            int count = 0;
+            int differences = 0;
+            foreach (string? difference in Replay(result.GetValue(file)!))
+            {
+                count++;
+                if (difference is not null)
+                {
+                    Console.WriteLine($"module {count - 1}: {difference}");
+                    differences++;
+                    if (result.GetValue(stop))
+                    {
+                        break;
+                    }
+                }
+            }
+
+            Console.WriteLine($"{count} modules, {differences} differences");
+            return differences == 0 ? 0 : 1;
+        });
+        return command;
+    }
+
+    /// <summary>For each module what differs, or null.</summary>
+    public static IEnumerable<string?> Replay(string path)
+    {
+        using var guarded = new EngineRunner(BoundsChecks.Guard);
+        using var checkedExplicitly = new EngineRunner(BoundsChecks.Explicit);
+        foreach (Corpus.Entry entry in Corpus.Read(path))
+        {
+            yield return Comparison.Difference(guarded.Run(entry.Module, entry.Plan) ?? ["a limit was reached"], entry.Expected, "guard")
+                ?? Comparison.Difference(checkedExplicitly.Run(entry.Module, entry.Plan) ?? ["a limit was reached"], entry.Expected, "explicit");
+        }
+    }
+}

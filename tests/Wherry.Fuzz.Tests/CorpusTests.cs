@@ -1,0 +1,17 @@
+using Wherry.Fuzz.Differential;
+
+namespace Wherry.Fuzz.Tests;
+
+/// <summary>Random modules do what they did in V8, which was recorded.</summary>
+public class CorpusTests
+{
+    private const int Recorded = 597;
+
+    [Fact]
+    public void Recorded_modules_do_what_they_did_in_V8()
+    {
+        string?[] differences = [.. CorpusCommand.Replay(Path.Combine(AppContext.BaseDirectory, "corpus.bin"))];
+        Assert.Equal(Recorded, differences.Length);
+        Assert.Empty(differences.Select((difference, index) => difference is null ? null : $"module {index}: {difference}").OfType<string>());
+    }
+}
