@@ -26,6 +26,9 @@ public sealed record EngineOptions
     /// <summary>Where native code of modules is kept, so that it need not be compiled again; null for nowhere.</summary>
     public CodeCache? CodeCache { get; init; }
 
+    /// <summary>Whether functions that RyuJIT would not optimize as a whole become several methods.</summary>
+    internal bool OutlinesLargeFunctions { get; init; } = true;
+
     /// <summary>Compiles modules in place of the JIT.</summary>
     internal Func<Module, CompiledModule>? CreateCode { get; init; }
 }

@@ -12,7 +12,7 @@ internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptio
 
     public ModuleDefinition Definition { get; } = definition;
 
-    public CompilerOptions Options { get; } = options;
+    public CompilerOptions Options { get; } = options with { OutlinesLargeFunctions = false };
 
     public CodeLayout Layout { get; } = new(definition);
 

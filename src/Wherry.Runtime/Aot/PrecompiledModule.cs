@@ -35,7 +35,7 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 
-    public override int FindWasmOffset(int function, int ilOffset) => FindWasmOffset(_target, function, ilOffset);
+    public override int FindWasmOffset(int function, int region, int ilOffset) => FindWasmOffset(_target, function, region, ilOffset);
 
     protected override GuestInstance CreateInstanceObject() => _code.CreateInstance();
 

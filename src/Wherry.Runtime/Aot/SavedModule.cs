@@ -39,7 +39,8 @@ internal sealed class SavedModule : ICodeTarget
     private SavedModule(ModuleDefinition definition, CompilerOptions options)
     {
         Definition = definition;
-        Options = options;
+        // Crossgen2 knows no limits of size.
+        Options = options with { OutlinesLargeFunctions = false };
         Layout = new CodeLayout(definition);
         _assembly = new PersistedAssemblyBuilder(new AssemblyName(AssemblyName), typeof(object).Assembly);
         ModuleBuilder module = _assembly.DefineDynamicModule(AssemblyName);

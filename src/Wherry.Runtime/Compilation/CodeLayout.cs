@@ -41,6 +41,9 @@ internal sealed class CodeLayout
     /// <summary>The name of a large function's body, apart from the method that is called.</summary>
     public static string BodyName(int function) => $"f{function}b";
 
+    /// <summary>The name of a method that holds a region of a function.</summary>
+    public static string RegionName(int function, int region) => $"f{function}r{region}";
+
     public static string ClassName(int number) => $"c{number}";
 
     public static string GlobalFieldName(int global) => $"g{global}";

@@ -69,20 +69,20 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
     }
 
     /// <summary>The offset in the module of the instruction that an IL offset belongs to.</summary>
-    public abstract int FindWasmOffset(int function, int ilOffset);
+    /// <param name="region">The region of a divided function, or -1.</param>
+    public abstract int FindWasmOffset(int function, int region, int ilOffset);
 
-    protected static int FindWasmOffset(ICodeTarget target, int function, int ilOffset)
+    protected static int FindWasmOffset(ICodeTarget target, int function, int region, int ilOffset)
     {
         ModuleDefinition definition = target.Definition;
-        var map = new List<(int IlOffset, int WasmOffset)>();
-        var emitter = new FunctionEmitter(target, function, new IlWriter(null), map);
+        List<(int IlOffset, int WasmOffset)> map;
         try
         {
-            emitter.Emit();
+            map = MethodEmission.Map(target, function, region);
         }
         catch (FunctionTooLargeException)
         {
-            return definition.Bodies[function - definition.ImportedFunctionCount].CodeOffset;
+            map = [];
         }
 
         int index = map.Count - 1;

@@ -24,13 +24,15 @@ internal static class CompiledModules
     public static void Unregister(int id) => Modules.TryRemove(id, out _);
 
     /// <summary>Finds which function a method is, if it is one.</summary>
-    public static bool TryFind(MethodBase method, [NotNullWhen(true)] out CompiledModule? module, out int function)
+    /// <param name="region">Which region of it, or -1.</param>
+    public static bool TryFind(MethodBase method, [NotNullWhen(true)] out CompiledModule? module, out int function, out int region)
     {
         function = 0;
+        region = -1;
         module = null;
         if (method.Name is not ['f', ..] name
             || method.DeclaringType is not { } type
-            || !int.TryParse(name.AsSpan(1).TrimEnd('b'), NumberStyles.None, CultureInfo.InvariantCulture, out function))
+            || !TryParseFunction(name.AsSpan(1).TrimEnd('b'), out function, out region))
         {
             return false;
         }
@@ -56,6 +58,15 @@ internal static class CompiledModules
         && reference.TryGetTarget(out JittedModule? module)
             ? module.Resolve(className)
             : null;
+
+    // 7 or 7r2
+    private static bool TryParseFunction(ReadOnlySpan<char> name, out int function, out int region)
+    {
+        region = -1;
+        int mark = name.IndexOf('r');
+        return int.TryParse(mark < 0 ? name : name[..mark], NumberStyles.None, CultureInfo.InvariantCulture, out function)
+            && (mark < 0 || int.TryParse(name[(mark + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out region));
+    }
 
     // m12.c5
     private static bool TryParse(string name, out int id, [NotNullWhen(true)] out string? className)

@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Wherry.Compilation.Outlining;
 using Wherry.Instructions;
 
 namespace Wherry.Compilation;
@@ -450,6 +451,12 @@ internal sealed partial class FunctionEmitter
         {
             DropAllBelow(count);
             Load(count, loadsAhead: false);
+        }
+
+        if (_region is not null)
+        {
+            EmitRegionExit(OutlinedRegion.Return);
+            return;
         }
 
         if (_tryDepth > 0)

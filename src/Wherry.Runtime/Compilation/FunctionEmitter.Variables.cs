@@ -34,9 +34,9 @@ internal sealed partial class FunctionEmitter
 
     private void LoadVariable(int index)
     {
-        if (index < _instance)
+        if (_arguments[index] >= 0)
         {
-            _il.LoadArgument(index);
+            _il.LoadArgument(_arguments[index]);
         }
         else
         {
@@ -46,9 +46,9 @@ internal sealed partial class FunctionEmitter
 
     private void StoreVariable(int index)
     {
-        if (index < _instance)
+        if (_arguments[index] >= 0)
         {
-            _il.StoreArgument(index);
+            _il.StoreArgument(_arguments[index]);
         }
         else
         {

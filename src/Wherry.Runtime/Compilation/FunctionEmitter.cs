@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Wherry.Binary;
+using Wherry.Compilation.Outlining;
 using Wherry.Execution;
 using Wherry.Instructions;
 
@@ -26,11 +27,11 @@ internal sealed partial class FunctionEmitter
     private readonly FunctionScan _scan;
     private readonly List<ControlFrame> _frames = [];
     private readonly int[] _locals;
+    private readonly int[] _arguments;
     private readonly WasmValueKind[] _localKinds;
     private readonly bool[] _rotatedLocals;
     private readonly int _instance;
     private readonly int[] _memoryBases;
-    private readonly List<(int IlOffset, int WasmOffset)>? _map;
     private readonly bool _returnsExceptions;
     private int _safepoint = -1;
     private int _blockCount;
@@ -38,23 +39,32 @@ internal sealed partial class FunctionEmitter
     private bool _unreachable;
     private int _skipped;
 
-    /// <param name="map">If given, gets the IL offset at which each instruction starts.</param>
-    public FunctionEmitter(ICodeTarget module, int functionIndex, IlWriter il, List<(int IlOffset, int WasmOffset)>? map = null)
+    /// <param name="outline">What of the function is written, if not all of it.</param>
+    public FunctionEmitter(ICodeTarget module, int functionIndex, IlWriter il, FunctionOutline? outline = null)
     {
         _module = module;
         _definition = module.Definition;
         _il = il;
-        _map = map;
+        _region = outline?.Region;
+        _outlined = outline is null || _region is not null ? [] : outline.Regions;
+        _getRegionMethod = outline?.GetMethod;
         _body = _definition.Bodies[functionIndex - _definition.ImportedFunctionCount];
         _type = _definition.Functions[functionIndex].Function!;
         _localKinds = ExpandLocals(_type, _body);
         _locals = new int[_localKinds.Length];
         _rotatedLocals = new bool[_localKinds.Length];
-        _instance = _type.Parameters.Length;
-        _scan = FunctionScan.Scan(_definition, _body, _locals.Length);
+        _arguments = new int[_localKinds.Length];
+        _instance = (_region?.Type ?? _type).Parameters.Length;
+        _scan = FunctionScan.Scan(_definition, _body, _locals.Length, _region, _outlined);
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
     }
+
+    /// <summary>If given, gets the IL offset at which each instruction starts.</summary>
+    public List<(int IlOffset, int WasmOffset)>? Map { get; init; }
+
+    /// <summary>If given, gets what is known before each instruction.</summary>
+    public List<EmissionPoint>? Points { get; init; }
 
     /// <summary>Whether all locals must be zero at the start, rather than those that the code clears itself.</summary>
     public bool NeedsClearedLocals { get; private set; }
@@ -64,16 +74,30 @@ internal sealed partial class FunctionEmitter
     public void Emit()
     {
         EmitPrologue();
-        _frames.Add(new ControlFrame
+        if (_region is not null)
         {
-            Opcode = Opcode.Return,
-            Parameters = [],
-            Results = Kinds(_type.Results.AsSpan()),
-            Height = 0,
-            Region = 0,
-            IsTargeted = true,
-        });
-        var reader = new InstructionReader(_definition.Bytes.Span, _body.CodeOffset, _body.End);
+            EmitRegion(_region);
+            return;
+        }
+
+        PushFunctionFrame();
+        EmitInstructions(_body.CodeOffset, _body.End);
+    }
+
+    private void PushFunctionFrame() => _frames.Add(new ControlFrame
+    {
+        Opcode = Opcode.Return,
+        Parameters = [],
+        Results = Kinds(_type.Results.AsSpan()),
+        Height = 0,
+        Region = 0,
+        IsTargeted = true,
+    });
+
+    private void EmitInstructions(int start, int end)
+    {
+        ReadOnlySpan<byte> bytes = _definition.Bytes.Span;
+        var reader = new InstructionReader(bytes, start, end);
         while (reader.Next())
         {
             if (_unreachable && Skip(reader.Opcode))
@@ -81,7 +105,16 @@ internal sealed partial class FunctionEmitter
                 continue;
             }
 
-            _map?.Add((_il.Size, reader.Offset));
+            Map?.Add((_il.Size, reader.Offset));
+            if (FindOutlined(reader.Offset) is { } region)
+            {
+                EmitRegionCall(region);
+                reader.MoveTo(bytes, region.End, end);
+                _previous = Opcode.Nop;
+                continue;
+            }
+
+            Points?.Add(new EmissionPoint(reader.Offset, _il.CodeSize, _frames.Count, _blockCount, _height == _frames[^1].Height, _unreachable));
             EmitInstruction(ref reader);
             _previous = reader.Opcode;
         }
@@ -160,10 +193,11 @@ internal sealed partial class FunctionEmitter
 
     private void EmitPrologue()
     {
+        AssignArguments();
         int declared = 0;
-        for (int i = _instance; i < _locals.Length; i++)
+        for (int i = 0; i < _locals.Length; i++)
         {
-            declared += _scan.UsedLocals[i] ? 1 : 0;
+            declared += _arguments[i] < 0 && _scan.UsedLocals[i] ? 1 : 0;
         }
 
         NeedsClearedLocals = declared > MaximumLocalsClearedApart;
@@ -174,8 +208,8 @@ internal sealed partial class FunctionEmitter
 
         for (int i = 0; i < _locals.Length; i++)
         {
-            _locals[i] = i < _instance ? i : -1;
-            if (i >= _instance && _scan.UsedLocals[i])
+            _locals[i] = -1;
+            if (_arguments[i] < 0 && _scan.UsedLocals[i])
             {
                 _locals[i] = _il.DeclareLocal(ClrTypes.Of(_localKinds[i]));
                 if (!NeedsClearedLocals && _scan.ReadLocals[i])
@@ -188,6 +222,15 @@ internal sealed partial class FunctionEmitter
 
         EmitMemoryBases();
         EmitSafepointBase();
+    }
+
+    private void AssignArguments()
+    {
+        Array.Fill(_arguments, -1);
+        for (int i = 0; i < _instance; i++)
+        {
+            _arguments[_region?.Inputs[i] ?? i] = i;
+        }
     }
 
     // The address of a local stands for the stack pointer. Interruption makes the limit unreachable, so that this is a safepoint too.

@@ -1,4 +1,5 @@
 using Wherry.Binary;
+using Wherry.Compilation.Outlining;
 using Wherry.Instructions;
 
 namespace Wherry.Compilation;
@@ -11,6 +12,12 @@ internal sealed class FunctionScan
 {
     private readonly List<bool> _targeted = [];
     private readonly Dictionary<int, List<CatchClause>> _legacyClauses = [];
+
+    // The part of the function that is written, and what is left out of it.
+    private int _start;
+    private int _end = int.MaxValue;
+    private OutlinedRegion[] _outlined = [];
+    private int _nextOutlined;
 
     private FunctionScan(int localCount, int memoryCount)
     {
@@ -42,9 +49,24 @@ internal sealed class FunctionScan
     /// <summary>Whether anything branches to a block, by the order in which blocks start.</summary>
     public bool IsTargeted(int block) => _targeted[block];
 
-    public static FunctionScan Scan(ModuleDefinition definition, FunctionBody body, int localCount)
+    /// <param name="region">If given, the part of the function that is written.</param>
+    /// <param name="outlined">What becomes methods of their own.</param>
+    public static FunctionScan Scan(ModuleDefinition definition, FunctionBody body, int localCount, OutlinedRegion? region, OutlinedRegion[] outlined)
     {
-        var scan = new FunctionScan(localCount, definition.Memories.Length);
+        var scan = new FunctionScan(localCount, definition.Memories.Length) { _outlined = outlined };
+        if (region is not null)
+        {
+            scan._start = region.Start;
+            scan._end = region.End;
+        }
+
+        foreach (OutlinedRegion other in outlined)
+        {
+            scan.HasCalls = true;
+            Array.ForEach(other.Inputs, scan.UseLocal);
+            Array.ForEach(other.Outputs, local => scan.UsedLocals[local] = true);
+        }
+
         scan.Run(definition.Bytes.Span, body);
         return scan;
     }
@@ -56,6 +78,7 @@ internal sealed class FunctionScan
         var reader = new InstructionReader(bytes, body.CodeOffset, body.End);
         while (reader.Next())
         {
+            bool isWritten = IsWritten(reader.Offset);
             switch (reader.Opcode)
             {
                 case Opcode.Block:
@@ -110,7 +133,7 @@ internal sealed class FunctionScan
                 case Opcode.ReturnCall:
                 case Opcode.ReturnCallIndirect:
                 case Opcode.ReturnCallRef:
-                    HasCalls = true;
+                    HasCalls |= isWritten;
                     break;
                 case Opcode.Unreachable:
                 case Opcode.Throw:
@@ -119,14 +142,14 @@ internal sealed class FunctionScan
                     break;
                 case Opcode.LocalGet:
                     ReadLocals[reader.Index] = true;
-                    UsedLocals[reader.Index] = true;
+                    UsedLocals[reader.Index] |= isWritten;
                     break;
                 case Opcode.LocalSet:
                 case Opcode.LocalTee:
-                    UsedLocals[reader.Index] = true;
+                    UsedLocals[reader.Index] |= isWritten;
                     break;
                 default:
-                    if (reader.Instruction.AccessLog2 >= 0)
+                    if (isWritten && reader.Instruction.AccessLog2 >= 0)
                     {
                         UsedMemories[reader.Memory] = true;
                     }
@@ -136,6 +159,22 @@ internal sealed class FunctionScan
         }
 
         OnlyThrows = throws && _targeted.Count == 0;
+    }
+
+    private bool IsWritten(int offset)
+    {
+        while (_nextOutlined < _outlined.Length && offset >= _outlined[_nextOutlined].End)
+        {
+            _nextOutlined++;
+        }
+
+        return offset >= _start && offset < _end && !(_nextOutlined < _outlined.Length && offset >= _outlined[_nextOutlined].Start);
+    }
+
+    private void UseLocal(int local)
+    {
+        UsedLocals[local] = true;
+        ReadLocals[local] = true;
     }
 
     private void AddLegacyClause(int block, CatchClause clause)

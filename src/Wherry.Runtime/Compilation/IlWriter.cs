@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using Wherry.Compilation.Outlining;
 
 namespace Wherry.Compilation;
 
@@ -14,8 +15,15 @@ internal sealed class IlWriter(ILGenerator? generator)
     private readonly List<Label> _labels = [];
     private int _labelCount;
 
+    private int _instructions;
+    private int _references;
+    private int _blocks;
+
     /// <summary>The bytes written.</summary>
     public int Size { get; private set; }
+
+    /// <summary>What was written, in the JIT's measures.</summary>
+    public CodeSize CodeSize => new(Size, _instructions, _references, _blocks);
 
     public int LocalCount { get; private set; }
 
@@ -40,11 +48,15 @@ internal sealed class IlWriter(ILGenerator? generator)
         return _labelCount++;
     }
 
-    public void MarkLabel(int label) => generator?.MarkLabel(_labels[label]);
+    public void MarkLabel(int label)
+    {
+        _blocks++;
+        generator?.MarkLabel(_labels[label]);
+    }
 
     public void Emit(OpCode code)
     {
-        Size += code.Size;
+        Count(code.Size);
         generator?.Emit(code);
     }
 
@@ -68,11 +80,11 @@ internal sealed class IlWriter(ILGenerator? generator)
                 });
                 break;
             case >= sbyte.MinValue and <= sbyte.MaxValue:
-                Size += 2;
+                Count(2);
                 generator?.Emit(OpCodes.Ldc_I4_S, (sbyte)value);
                 break;
             default:
-                Size += 5;
+                Count(5);
                 generator?.Emit(OpCodes.Ldc_I4, value);
                 break;
         }
@@ -92,26 +104,26 @@ internal sealed class IlWriter(ILGenerator? generator)
         }
         else
         {
-            Size += 9;
+            Count(9);
             generator?.Emit(OpCodes.Ldc_I8, value);
         }
     }
 
     public void Single(float value)
     {
-        Size += 5;
+        Count(5);
         generator?.Emit(OpCodes.Ldc_R4, value);
     }
 
     public void Double(double value)
     {
-        Size += 9;
+        Count(9);
         generator?.Emit(OpCodes.Ldc_R8, value);
     }
 
     public void Text(string value)
     {
-        Size += 5;
+        Count(5);
         generator?.Emit(OpCodes.Ldstr, value);
     }
 
@@ -128,56 +140,59 @@ internal sealed class IlWriter(ILGenerator? generator)
     /// <param name="code">The long form of a branch.</param>
     public void Branch(OpCode code, int label)
     {
-        Size += code.Size + 4;
+        _blocks++;
+        Count(code.Size + 4);
         generator?.Emit(code, _labels[label]);
     }
 
     public void Switch(int[] labels)
     {
-        Size += 5 + (4 * labels.Length);
+        _blocks++;
+        Count(5 + (4 * labels.Length));
         generator?.Emit(OpCodes.Switch, Array.ConvertAll(labels, label => _labels[label]));
     }
 
-    public void Call(MethodInfo method)
+    /// <param name="method">May be null where nothing is generated.</param>
+    public void Call(MethodInfo? method)
     {
-        Size += 5;
-        generator?.Emit(OpCodes.Call, method);
+        Count(5);
+        generator?.Emit(OpCodes.Call, method!);
     }
 
     public void CallIndirect(Type result, Type[] parameters)
     {
-        Size += 5;
+        Count(5);
         generator?.EmitCalli(OpCodes.Calli, CallingConventions.Standard, result, parameters, null);
     }
 
     public void NewObject(ConstructorInfo constructor)
     {
-        Size += 5;
+        Count(5);
         generator?.Emit(OpCodes.Newobj, constructor);
     }
 
     public void LoadField(FieldInfo field)
     {
-        Size += 5;
+        Count(5);
         generator?.Emit(OpCodes.Ldfld, field);
     }
 
     public void LoadFieldAddress(FieldInfo field)
     {
-        Size += 5;
+        Count(5);
         generator?.Emit(OpCodes.Ldflda, field);
     }
 
     public void StoreField(FieldInfo field)
     {
-        Size += 5;
+        Count(5);
         generator?.Emit(OpCodes.Stfld, field);
     }
 
     /// <summary>For ldobj, stobj and the like.</summary>
     public void OfType(OpCode code, Type type)
     {
-        Size += code.Size + 4;
+        Count(code.Size + 4);
         generator?.Emit(code, type);
     }
 
@@ -186,26 +201,33 @@ internal sealed class IlWriter(ILGenerator? generator)
     /// <summary>Ends the protected code (the generator writes a leave) and starts the filter of its handler.</summary>
     public void BeginFilter()
     {
-        Size += 5;
+        Count(5);
         generator?.BeginExceptFilterBlock();
     }
 
     /// <summary>Ends the filter (the generator writes endfilter) and starts the handler.</summary>
     public void BeginCatch()
     {
-        Size += 2;
+        Count(2);
         generator?.BeginCatchBlock(null);
     }
 
     /// <summary>Ends the handler (the generator writes a leave).</summary>
     public void EndTry()
     {
-        Size += 5;
+        Count(5);
         generator?.EndExceptionBlock();
+    }
+
+    private void Count(int bytes)
+    {
+        Size += bytes;
+        _instructions++;
     }
 
     private void Variable(int index, OpCode zero, OpCode one, OpCode two, OpCode three, OpCode small, OpCode large)
     {
+        _references++;
         switch (index)
         {
             case 0:
@@ -221,21 +243,27 @@ internal sealed class IlWriter(ILGenerator? generator)
                 Emit(three);
                 break;
             default:
-                Variable(index, small, large);
+                VariableByNumber(index, small, large);
                 break;
         }
     }
 
     private void Variable(int index, OpCode small, OpCode large)
     {
+        _references++;
+        VariableByNumber(index, small, large);
+    }
+
+    private void VariableByNumber(int index, OpCode small, OpCode large)
+    {
         if (index <= byte.MaxValue)
         {
-            Size += small.Size + 1;
+            Count(small.Size + 1);
             generator?.Emit(small, (byte)index);
         }
         else
         {
-            Size += large.Size + 2;
+            Count(large.Size + 2);
             generator?.Emit(large, (short)index);
         }
     }

@@ -1,5 +1,7 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using Wherry.Binary;
+using Wherry.Compilation.Outlining;
 using Wherry.Execution;
 
 namespace Wherry.Compilation;
@@ -7,8 +9,9 @@ namespace Wherry.Compilation;
 /// <summary>Fills methods with the code of functions.</summary>
 internal static class MethodEmission
 {
-    // Only large functions can go beyond what IL can hold, and they are rare: a trial run tells.
-    private const int TrialSize = 30_000;
+    // Only large functions can go beyond what IL can hold or the JIT optimizes, and they are rare: a trial run tells.
+    private const int TrialSize = 6_000;
+    private const int TrialLocals = 30_000;
 
     public static MethodBuilder Define(ICodeTarget module, TypeBuilder owner, int function, string name)
     {
@@ -24,12 +27,14 @@ internal static class MethodEmission
 
     public static void Emit(ICodeTarget module, int function, MethodBuilder method)
     {
-        var body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
-        if (body.End - body.Offset > TrialSize || body.Locals.Sum(run => run.Count) > TrialSize)
+        FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
+        int bodySize = body.End - body.Offset;
+        FunctionOutline? outline = null;
+        if (NeedsTrial(body))
         {
             try
             {
-                new FunctionEmitter(module, function, new IlWriter(null)).Emit();
+                outline = Divide(module, function, (TypeBuilder)method.DeclaringType!);
             }
             catch (FunctionTooLargeException exception)
             {
@@ -38,10 +43,73 @@ internal static class MethodEmission
             }
         }
 
-        int size = Math.Max(64, (body.End - body.Offset) * 2);
-        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(size)));
+        Fill(module, function, method, bodySize, outline);
+        foreach (OutlinedRegion region in outline?.Regions ?? [])
+        {
+            Fill(module, function, (MethodBuilder)outline!.GetMethod(region)!, region.End - region.Start, outline with { Region = region });
+        }
+    }
+
+    /// <summary>The offset in the module of each instruction's IL, in a function's method or in that of a region of it.</summary>
+    /// <param name="region">The region's number, or -1.</param>
+    /// <exception cref="FunctionTooLargeException">The function does not fit into a method.</exception>
+    public static List<(int IlOffset, int WasmOffset)> Map(ICodeTarget module, int function, int region)
+    {
+        var map = new List<(int IlOffset, int WasmOffset)>();
+        FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
+        FunctionOutline? outline = null;
+        if (NeedsTrial(body) && CanDivide(module, function))
+        {
+            OutlinedRegion[] regions = OutlinePlanner.Plan(module, function);
+            outline = new FunctionOutline(regions, region < 0 ? null : regions.First(other => other.Number == region), _ => null);
+        }
+
+        new FunctionEmitter(module, function, new IlWriter(null), outline) { Map = map }.Emit();
+        return map;
+    }
+
+    private static bool NeedsTrial(FunctionBody body)
+    {
+        int locals = 0;
+        foreach (LocalRun run in body.Locals)
+        {
+            locals += run.Count;
+        }
+
+        return body.End - body.Offset > TrialSize || locals > TrialLocals;
+    }
+
+    // An exception that a call returns leaves the whole function, which a region can't.
+    private static bool CanDivide(ICodeTarget module, int function) => module.Options.OutlinesLargeFunctions && !module.Layout.ReturnsExceptions(function);
+
+    private static void Fill(ICodeTarget module, int function, MethodBuilder method, int bodySize, FunctionOutline? outline)
+    {
+        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, bodySize * 2))), outline);
         emitter.Emit();
         method.InitLocals = emitter.NeedsClearedLocals;
+    }
+
+    private static FunctionOutline? Divide(ICodeTarget module, int function, TypeBuilder owner)
+    {
+        if (!CanDivide(module, function))
+        {
+            new FunctionEmitter(module, function, new IlWriter(null)).Emit();
+            return null;
+        }
+
+        var methods = new Dictionary<OutlinedRegion, MethodInfo>();
+        foreach (OutlinedRegion region in OutlinePlanner.Plan(module, function))
+        {
+            MethodBuilder method = owner.DefineMethod(
+                CodeLayout.RegionName(function, region.Number),
+                MethodAttributes.Public | MethodAttributes.Static | MethodAttributes.HideBySig,
+                ClrTypes.OfResults(region.Type.Results),
+                ClrTypes.OfParameters(region.Type));
+            method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
+            methods.Add(region, method);
+        }
+
+        return methods.Count == 0 ? null : new FunctionOutline([.. methods.Keys], null, region => methods[region]);
     }
 
     /// <summary>What calls a large function: sees to it that the function is compiled elsewhere than on the guest's stack.</summary>

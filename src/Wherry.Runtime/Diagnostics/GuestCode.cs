@@ -9,15 +9,15 @@ internal static class GuestCode
     /// <summary>The place in the guest that a frame is at; false if the frame is no guest's.</summary>
     public static bool TryLocate(StackFrame frame, out GuestLocation location)
     {
-        if (frame.GetMethod() is not { } method || !CompiledModules.TryFind(method, out CompiledModule? code, out int function))
+        if (frame.GetMethod() is not { } method || !CompiledModules.TryFind(method, out CompiledModule? code, out int function, out int region))
         {
             location = default;
             return false;
         }
 
         int ilOffset = frame.GetILOffset();
-        int offset = ilOffset == StackFrame.OFFSET_UNKNOWN ? -1 : code.FindWasmOffset(function, ilOffset);
-        location = new GuestLocation(code.Module, function, offset);
+        int offset = ilOffset == StackFrame.OFFSET_UNKNOWN ? -1 : code.FindWasmOffset(function, region, ilOffset);
+        location = new GuestLocation(code.Module, function, offset, region >= 0);
         return true;
     }
 }

@@ -4,4 +4,5 @@ namespace Wherry.Diagnostics;
 /// <param name="Module">The module.</param>
 /// <param name="FunctionIndex">The function.</param>
 /// <param name="Offset">The instruction's offset in the module, or -1 if it is not known.</param>
-internal readonly record struct GuestLocation(Module Module, int FunctionIndex, int Offset);
+/// <param name="IsRegion">Whether the frame is that of a part of the function, which the function's own frame follows.</param>
+internal readonly record struct GuestLocation(Module Module, int FunctionIndex, int Offset, bool IsRegion);

@@ -36,10 +36,19 @@ internal static class GuestStackWalker
     {
         innermost = null;
         ImmutableArray<GuestStackFrame>.Builder frames = ImmutableArray.CreateBuilder<GuestStackFrame>();
+        bool isInRegion = false;
         foreach (StackFrame frame in trace.GetFrames())
         {
             if (GuestCode.TryLocate(frame, out GuestLocation location))
             {
+                if (isInRegion)
+                {
+                    // The region's frame stands for the whole function.
+                    isInRegion = false;
+                    continue;
+                }
+
+                isInRegion = location.IsRegion;
                 innermost ??= location;
                 frames.Add(location.Module.DebugInformation.Describe(location));
                 if (frames.Count == MaximumFrames)
