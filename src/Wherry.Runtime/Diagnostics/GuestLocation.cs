@@ -5,4 +5,4 @@ namespace Wherry.Diagnostics;
 /// <param name="FunctionIndex">The function.</param>
 /// <param name="Offset">The instruction's offset in the module, or -1 if it is not known.</param>
 /// <param name="IsRegion">Whether the frame is that of a part of the function, which the function's own frame follows.</param>
-internal readonly record struct GuestLocation(Module Module, int FunctionIndex, int Offset, bool IsRegion);
+internal readonly record struct GuestLocation(Module Module, int FunctionIndex, int Offset, bool IsRegion = false);
