@@ -30,7 +30,7 @@ public sealed class Engine : IDisposable
     public BoundsChecks BoundsChecks { get; }
 
     /// <summary>What the compiler must know of this system.</summary>
-    internal CompilerOptions CompilerOptions => new(BoundsChecks == BoundsChecks.Guard, MemoryArena.IsGuarded, Options.DeterministicRelaxedSimd, Options.OutlinesLargeFunctions);
+    internal CompilerOptions CompilerOptions => new(BoundsChecks == BoundsChecks.Guard, MemoryArena.IsGuarded, Options.DeterministicRelaxedSimd, Options.OutlinesLargeFunctions, Options.FuelCosts);
 
     /// <summary>Does nothing at present: modules and stores free what they hold when nothing references them any more.</summary>
     public void Dispose()

@@ -17,6 +17,11 @@ public sealed record EngineOptions
     /// <summary>Whether relaxed vector instructions give the same results on every processor, at some cost, rather than what the processor does fastest.</summary>
     public bool DeterministicRelaxedSimd { get; init; }
 
+    /// <summary>
+    /// What instructions take of a store's fuel (<see cref="StoreOptions.Fuel"/>); null, the default, to count nothing. Compiled code without counting is faster.
+    /// </summary>
+    public FuelCosts? FuelCosts { get; init; }
+
     /// <summary>How large modules may be.</summary>
     public ModuleLimits ModuleLimits { get; init; } = ModuleLimits.Default;
 

@@ -40,6 +40,11 @@ public sealed unsafe partial class Store
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Exit()
     {
+        if (Meter is { } meter)
+        {
+            meter.Unexecuted = 0;
+        }
+
         if (--_depth == 0)
         {
             ExitOutermost();
@@ -47,7 +52,11 @@ public sealed unsafe partial class Store
     }
 
     /// <summary>What an exception of a guest's call stands for, mostly a trap, or null if it passes unchanged. Between <see cref="Enter"/> and <see cref="Exit"/>.</summary>
-    internal Exception? Translate(Exception exception) => TrapTranslator.Translate(this, exception);
+    internal Exception? Translate(Exception exception)
+    {
+        Meter?.Settle();
+        return TrapTranslator.Translate(this, exception);
+    }
 
     private void EnterOutermost(int thread)
     {
@@ -121,6 +130,8 @@ public sealed unsafe partial class Store
         {
             guest.StackLimit = limit;
         }
+
+        Meter?.SetInterrupted(limit == nint.MaxValue);
     }
 
     [DoesNotReturn]

@@ -26,6 +26,15 @@ public sealed unsafe partial class Store : IDisposable
         Options = options ?? StoreOptions.Default;
         Account = new ResourceAccount(Options.Limits);
         Heap = new GuestHeap(Options.Limits.HeapBytes);
+        if (engine.Options.FuelCosts is not null)
+        {
+            Meter = new Meter(Options.Fuel ?? long.MaxValue);
+        }
+        else if (Options.Fuel is not null)
+        {
+            throw new ArgumentException("Fuel needs an engine that counts instructions: set EngineOptions.FuelCosts, to FuelCosts.Default for example.", nameof(options));
+        }
+
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
 
@@ -53,6 +62,7 @@ public sealed unsafe partial class Store : IDisposable
         Account = new ResourceAccount(Options.Limits, starter.Account);
         Heap = new GuestHeap(starter.Heap);
         UserState = starter.UserState;
+        Meter = starter.Meter?.Split();
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
     }
 

@@ -54,6 +54,9 @@ public enum TrapKind
     /// <summary>The guest ran for longer than <see cref="StoreOptions.TimeLimit"/>.</summary>
     TimeLimit,
 
+    /// <summary>The guest's fuel is used up: see <see cref="Store.Fuel"/>.</summary>
+    OutOfFuel,
+
     /// <summary>The guest asked for more than the engine can give, such as an array beyond the host's memory.</summary>
     OutOfResources,
 }

@@ -4,17 +4,12 @@ namespace Wherry.Cli.Tests;
 public sealed class WasmEdgeOptionTests
 {
     [Theory]
-    [InlineData("--enable-instruction-count")]
-    [InlineData("--enable-gas-measuring")]
-    [InlineData("--enable-time-measuring")]
-    [InlineData("--enable-all-statistics")]
     [InlineData("--enable-jit")]
     [InlineData("--enable-coredump")]
     [InlineData("--coredump-for-wasmgdb")]
     [InlineData("--force-interpreter")]
     [InlineData("--allow-af-unix")]
     [InlineData("--enable-component")]
-    [InlineData("--gas-limit", "1000")]
     [InlineData("--run-mode", "aot")]
     [InlineData("--forbidden-plugin", "wasi_nn")]
     [InlineData("--log-level", "error")]

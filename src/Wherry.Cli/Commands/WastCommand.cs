@@ -19,13 +19,14 @@ internal static class WastCommand
         var features = OptionFactory.Single<WasmFeatures?>(
             "--features", "LIST", "Proposals that are on for all scripts, such as wasm3 or simd,-threads. Without it each part of the official suite has its own.", text => FeatureList.Parse(text));
         var aheadOfTime = OptionFactory.Switch("--aot", "Compile each module ahead of time, by crossgen2. That takes its time.");
+        var fuel = OptionFactory.Switch("--fuel", "Count instructions, without a limit.");
         var asJson = OptionFactory.Switch("--json", "Write JSON instead of lines and a table.");
-        var command = new Command("wast", "Runs test scripts (.wast): exit code 0 if every assertion holds.") { paths, boundsChecks, features, aheadOfTime, asJson };
-        command.SetAction(result => Run(result.GetValue(paths)!, result.GetValue(boundsChecks) ?? BoundsChecks.Guard, result.GetValue(features), result.GetValue(aheadOfTime), result.GetValue(asJson)));
+        var command = new Command("wast", "Runs test scripts (.wast): exit code 0 if every assertion holds.") { paths, boundsChecks, features, aheadOfTime, fuel, asJson };
+        command.SetAction(result => Run(result.GetValue(paths)!, result.GetValue(boundsChecks) ?? BoundsChecks.Guard, result.GetValue(features), result.GetValue(aheadOfTime), result.GetValue(fuel), result.GetValue(asJson)));
         return command;
     }
 
-    private static int Run(string[] paths, BoundsChecks boundsChecks, WasmFeatures? features, bool isAheadOfTime, bool asJson)
+    private static int Run(string[] paths, BoundsChecks boundsChecks, WasmFeatures? features, bool isAheadOfTime, bool fuel, bool asJson)
     {
         string[] files;
         try
@@ -50,6 +51,7 @@ internal static class WastCommand
                 BoundsChecks = boundsChecks,
                 Features = features ?? SuiteFeatures.OfPath(Path.GetFullPath(file)),
                 CreateCode = isAheadOfTime ? Precompiler.CompileAndLoad : null,
+                FuelCosts = fuel ? FuelCosts.Default : null,
             };
             ScriptResult result = ScriptRunner.Run(file, options);
             results.Add(result);

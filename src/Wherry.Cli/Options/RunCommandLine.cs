@@ -50,6 +50,12 @@ internal sealed class RunCommandLine
         "End the guest after so long, compilation included. 0 is no limit.",
         text => Quantities.ParseCount("--time-limit", text, int.MaxValue, "a time in milliseconds") is var value and > 0 ? TimeSpan.FromMilliseconds(value) : null);
 
+    private readonly Option<long?> fuel = OptionFactory.Single<long?>(
+        "--fuel",
+        "UNITS",
+        "End the guest after so many instructions; bulk operations count by their size.",
+        text => Quantities.ParseCount("--fuel", text, long.MaxValue, "an amount of fuel"));
+
     private readonly Option<long?> memoryPageLimit = OptionFactory.Single<long?>(
         "--memory-page-limit",
         "PAGES",
@@ -98,7 +104,7 @@ internal sealed class RunCommandLine
         Command = new Command("run", "Runs a module. Options end at the module. WasmEdge's options are understood.")
         {
             publish, connect, network, listen, folders, environment, environmentFiles, reactor, invoke, modules,
-            timeLimit, memoryLimit, memoryPageLimit, threads, boundsChecks, features, noCache, allowPrecompiled, verbose, module,
+            timeLimit, fuel, memoryLimit, memoryPageLimit, threads, boundsChecks, features, noCache, allowPrecompiled, verbose, module,
         };
         wasmEdge.AddTo(Command);
     }
@@ -129,6 +135,8 @@ internal sealed class RunCommandLine
             IsReactor = result.GetValue(reactor),
             Invoke = result.GetValue(invoke),
             TimeLimit = result.GetValue(timeLimit),
+            Fuel = result.GetValue(fuel) ?? wasmEdge.GasLimit(result),
+            Statistics = wasmEdge.Statistics(result),
             MemoryPageLimit = result.GetValue(memoryPageLimit),
             MemoryLimit = result.GetValue(memoryLimit),
             Threads = result.GetValue(threads),

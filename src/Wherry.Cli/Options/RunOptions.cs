@@ -29,6 +29,10 @@ internal sealed record RunOptions
 
     public TimeSpan? TimeLimit { get; init; }
 
+    public long? Fuel { get; init; }
+
+    public Statistics Statistics { get; init; }
+
     public long? MemoryPageLimit { get; init; }
 
     public long? MemoryLimit { get; init; }

@@ -3,17 +3,13 @@ using System.CommandLine;
 namespace Wherry.Cli.Options;
 
 /// <summary>
-/// WasmEdge's options that Wherry has no use for, or knows under another name. They are understood, so that a command line written for
+/// WasmEdge's options that Wherry knows under another name, or has no use for. They are understood, so that a command line written for
 /// WasmEdge works, and those without effect say so in one line.
 /// </summary>
 internal sealed class WasmEdgeOptions
 {
     private static readonly (string Name, string Answer)[] Switches =
     [
-        ("--enable-instruction-count", "instructions are not counted."),
-        ("--enable-gas-measuring", "gas is not measured; --time-limit bounds a run."),
-        ("--enable-time-measuring", "time is not measured; `time wherry run …` does it."),
-        ("--enable-all-statistics", "there are no statistics; --verbose tells what there is."),
         ("--enable-jit", "guests are always compiled."),
         ("--enable-coredump", "a trap shows the guest's call stack instead of writing a core dump."),
         ("--coredump-for-wasmgdb", "a trap shows the guest's call stack instead of writing a core dump."),
@@ -24,7 +20,6 @@ internal sealed class WasmEdgeOptions
 
     private static readonly (string Name, string Answer)[] Values =
     [
-        ("--gas-limit", "gas is not measured; --time-limit bounds a run."),
         ("--run-mode", "there is one mode, guests are always compiled."),
         ("--forbidden-plugin", "there are no plugins."),
         ("--log-level", "--verbose is the only other level."),
@@ -55,12 +50,39 @@ internal sealed class WasmEdgeOptions
         ("--wasm-1", WasmFeatures.MutableGlobals), ("--wasm-2", WasmFeatures.Wasm2), ("--wasm-3", WasmFeatures.Wasm3),
     ];
 
+    private readonly Option<bool> instructionCount = Statistic("--enable-instruction-count");
+    private readonly Option<bool> gasMeasuring = Statistic("--enable-gas-measuring");
+    private readonly Option<bool> timeMeasuring = Statistic("--enable-time-measuring");
+    private readonly Option<bool> allStatistics = Statistic("--enable-all-statistics");
+    private readonly Option<long?> gasLimit = new("--gas-limit")
+    {
+        Arity = ArgumentArity.ExactlyOne,
+        Hidden = true,
+        CustomParser = result =>
+        {
+            try
+            {
+                return Quantities.ParseCount("--gas-limit", result.Tokens[0].Value, long.MaxValue, "an amount of gas");
+            }
+            catch (FormatException exception)
+            {
+                result.AddError(exception.Message);
+                return null;
+            }
+        },
+    };
+
     private readonly List<(Option Option, string Answer)> ignored = [];
     private readonly List<(Option Option, Func<WasmFeatures, WasmFeatures> Change)> features = [];
 
     /// <summary>Adds all of them to the command, hidden from its help.</summary>
     public void AddTo(Command command)
     {
+        foreach (Option option in (Option[])[instructionCount, gasMeasuring, timeMeasuring, allStatistics, gasLimit])
+        {
+            command.Options.Add(option);
+        }
+
         foreach ((string name, string answer) in Switches)
         {
             ignored.Add((Add(command, new Option<bool>(name) { Arity = ArgumentArity.Zero, Hidden = true }), answer));
@@ -88,6 +110,18 @@ internal sealed class WasmEdgeOptions
     public IEnumerable<string> Answers(ParseResult result) =>
         ignored.Where(row => IsGiven(result, row.Option)).Select(row => $"{row.Option.Name} has no effect: {row.Answer}");
 
+    /// <summary>What is to be told when the guest has ended.</summary>
+    public Statistics Statistics(ParseResult result)
+    {
+        bool all = result.GetValue(allStatistics);
+        return (all || result.GetValue(instructionCount) ? Options.Statistics.Instructions : Options.Statistics.None)
+            | (all || result.GetValue(gasMeasuring) ? Options.Statistics.Fuel : Options.Statistics.None)
+            | (all || result.GetValue(timeMeasuring) ? Options.Statistics.Time : Options.Statistics.None);
+    }
+
+    /// <summary>The fuel, in WasmEdge's word.</summary>
+    public long? GasLimit(ParseResult result) => result.GetValue(gasLimit);
+
     /// <summary>The features after the options that switch them.</summary>
     public WasmFeatures Apply(ParseResult result, WasmFeatures start)
     {
@@ -101,6 +135,8 @@ internal sealed class WasmEdgeOptions
 
         return start;
     }
+
+    private static Option<bool> Statistic(string name) => new(name) { Arity = ArgumentArity.Zero, Hidden = true };
 
     private static bool IsGiven(ParseResult result, Option option) => result.GetResult(option) is { Implicit: false };
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Wherry.Aot;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
@@ -56,6 +57,8 @@ internal sealed class GuestRunner
         return failure is null ? exitCode : throw failure;
     }
 
+    private bool CountsInstructions => options.Fuel is not null || (options.Statistics & (Statistics.Instructions | Statistics.Fuel)) != 0;
+
     private int Run()
     {
         try
@@ -92,13 +95,26 @@ internal sealed class GuestRunner
         {
             BoundsChecks = options.BoundsChecks,
             Features = options.Features,
+            FuelCosts = CountsInstructions ? FuelCosts.Default : null,
             CodeCache = options.UsesCache ? new CodeCache { FillsInBackground = false } : null,
         });
         Module module = Load(options.ModulePath, engine);
         Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
 
-        using var store = new Store(engine, new StoreOptions { Limits = Limits() });
+        using var store = new Store(engine, new StoreOptions { Limits = Limits(), Fuel = options.Fuel });
         deadline?.Watch(store);
+        try
+        {
+            return RunModule(engine, module, store);
+        }
+        finally
+        {
+            ShowStatistics(store);
+        }
+    }
+
+    private int RunModule(Engine engine, Module module, Store store)
+    {
         using WasiContext wasi = OpenWasi();
         var linker = new Linker(engine);
         wasi.AddTo(linker);
@@ -284,6 +300,24 @@ internal sealed class GuestRunner
         catch (ArgumentException exception)
         {
             throw CommandException.Usage(exception.Message.Split(" (Parameter")[0]);
+        }
+    }
+
+    private void ShowStatistics(Store store)
+    {
+        if (options.Statistics.HasFlag(Statistics.Time))
+        {
+            Terminal.Note($"time: {Stopwatch.GetElapsedTime(start).TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)} ms");
+        }
+
+        if (options.Statistics.HasFlag(Statistics.Instructions))
+        {
+            Terminal.Note(string.Create(CultureInfo.InvariantCulture, $"instructions: {store.FuelConsumed - store.Meter!.ConsumedBySizes}"));
+        }
+
+        if (options.Statistics.HasFlag(Statistics.Fuel))
+        {
+            Terminal.Note(string.Create(CultureInfo.InvariantCulture, $"gas: {store.FuelConsumed}{(options.Fuel is { } limit ? $" of {limit}" : "")}"));
         }
     }
 

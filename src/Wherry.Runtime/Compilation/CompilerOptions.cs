@@ -3,6 +3,7 @@ namespace Wherry.Compilation;
 /// <summary>What the compiler must know of the system that its code will run on.</summary>
 /// <param name="GuardsMemory">Whether accesses beyond a 32-bit memory fault, so that they need no check.</param>
 /// <param name="HasSafepointPages">Whether interruption makes pages unreadable; if not, loop heads look at a byte.</param>
+/// <param name="FuelCosts">What instructions take of the fuel, or null to count nothing.</param>
 /// <param name="IsDeterministic">Whether relaxed vector instructions give the same results on every processor.</param>
 /// <param name="OutlinesLargeFunctions">Whether functions that RyuJIT would not optimize as a whole become several methods.</param>
-internal sealed record CompilerOptions(bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false, bool OutlinesLargeFunctions = true);
+internal sealed record CompilerOptions(bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false, bool OutlinesLargeFunctions = true, FuelCosts? FuelCosts = null);

@@ -37,6 +37,9 @@ internal sealed class ControlFrame
 
     public int DispatchLocal { get; set; }
 
+    /// <summary>Where the first instruction of such a loop starts.</summary>
+    public int BodyPosition { get; set; }
+
     /// <summary>Whether its end was met, so that branches to a block's label go backward.</summary>
     public bool IsEnded { get; set; }
 

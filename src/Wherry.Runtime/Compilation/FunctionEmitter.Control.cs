@@ -228,12 +228,14 @@ internal sealed partial class FunctionEmitter
         if (frame.Label >= 0)
         {
             _il.MarkLabel(frame.Label);
+            FlushFuel();
             _il.Emit(OpCodes.Ret);
         }
 
         // What was put off starts from an empty stack, whatever lay on it where the code ended.
         ResetStack(frame);
         EmitDeferred();
+        EmitMeterStop();
         _frames.RemoveAt(_frames.Count - 1);
     }
 
@@ -442,6 +444,7 @@ internal sealed partial class FunctionEmitter
         int count = _type.Results.Length;
         if (isConditional)
         {
+            FlushFuel();
             for (int i = _height - count; i < _height; i++)
             {
                 EmitEntry(_stack[i], keeps: true);
@@ -450,6 +453,12 @@ internal sealed partial class FunctionEmitter
         else
         {
             DropAllBelow(count);
+            if (_isMetered)
+            {
+                SpillRegion();
+                FlushFuel();
+            }
+
             Load(count, loadsAhead: false);
         }
 

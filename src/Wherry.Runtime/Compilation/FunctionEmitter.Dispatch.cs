@@ -44,6 +44,7 @@ internal sealed partial class FunctionEmitter
     {
         if (loop.Parameters.Length == 0)
         {
+            loop.BodyPosition = position;
             _dispatchLoop = loop;
             _dispatchEnd = position;
         }
@@ -76,7 +77,13 @@ internal sealed partial class FunctionEmitter
 
         ControlFrame arm = arms[(int)Math.Min((uint)_constantSet.Value, (uint)arms.Length - 1)];
         DropAllBelow(0);
-        if (arm.IsEnded)
+        if (_isMetered)
+        {
+            // What the loop's head would have done.
+            EmitMeterCheck();
+            EmitCharge(CostFrom(loop.BodyPosition));
+        }
+        else if (arm.IsEnded)
         {
             // The way back does not pass the loop's head.
             EmitSafepoint();

@@ -264,6 +264,7 @@ internal sealed partial class FunctionEmitter
             for (int i = 0; i < frame.Clauses.Length; i++)
             {
                 _il.MarkLabel(frame.ClauseLabels[i]);
+                ReloadFuel();
                 PushPayload(frame, frame.Clauses[i]);
                 EmitBranch(frame.Clauses[i].Label);
                 ResetStack(frame);
@@ -290,6 +291,7 @@ internal sealed partial class FunctionEmitter
 
         int clause = frame.ClausesReached++;
         _il.MarkLabel(frame.ClauseLabels[clause]);
+        ReloadFuel();
         _unreachable = false;
         PushPayload(frame, frame.Clauses[clause]);
     }

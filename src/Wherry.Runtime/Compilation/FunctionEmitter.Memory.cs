@@ -174,6 +174,12 @@ internal sealed partial class FunctionEmitter
     /// <summary>Written at loop heads. Volatile, or the JIT would take it out of the loop.</summary>
     private void EmitSafepoint()
     {
+        if (_isMetered)
+        {
+            EmitMeterCheck();
+            return;
+        }
+
         _il.LoadLocal(_safepoint >= 0 ? _safepoint : _memoryBases[0]);
         _il.Int32(-SafepointDistance);
         _il.Emit(OpCodes.Conv_I);
@@ -315,6 +321,7 @@ internal sealed partial class FunctionEmitter
         // The length of a 64-bit memory is far below 2^64, so that an end beyond it is out of bounds whatever the index.
         if (offset > ulong.MaxValue - size)
         {
+            EmitFuelNote();
             EmitTrap(nameof(Traps.MemoryOutOfBounds));
             _unreachable = true;
             offset = 0;
@@ -345,6 +352,7 @@ internal sealed partial class FunctionEmitter
             _il.Branch(OpCodes.Ble_Un, good);
         }
 
+        EmitFuelNote();
         EmitTrap(nameof(Traps.MemoryOutOfBounds));
         _il.MarkLabel(good);
         _il.LoadLocal(index);

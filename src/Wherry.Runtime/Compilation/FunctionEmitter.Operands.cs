@@ -130,7 +130,7 @@ internal sealed partial class FunctionEmitter
         for (int i = start; i < _height; i++)
         {
             EmitEntry(_stack[i], keeps: false);
-            _stack[i] = new StackEntry(StackForm.Evaluated, _stack[i].Kind, IsRotation: _stack[i].IsRotation);
+            _stack[i] = new StackEntry(StackForm.Evaluated, _stack[i].Kind, IsRotation: _stack[i].IsRotation, Origin: _stack[i].Origin, Distance: _stack[i].Distance);
         }
 
         _onStack += _height - start;

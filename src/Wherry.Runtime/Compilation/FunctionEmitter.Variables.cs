@@ -13,7 +13,8 @@ internal sealed partial class FunctionEmitter
         switch (reader.Opcode)
         {
             case Opcode.LocalGet:
-                Push(new StackEntry(StackForm.Local, _localKinds[reader.Index], Index: reader.Index, IsRotation: _rotatedLocals[reader.Index]));
+                (int origin, int distance) = _knownAccesses?.Get(reader.Index) ?? default;
+                Push(new StackEntry(StackForm.Local, _localKinds[reader.Index], Index: reader.Index, IsRotation: _rotatedLocals[reader.Index], Origin: origin, Distance: distance));
                 return true;
             case Opcode.LocalSet:
                 EmitLocalSet(reader.Index);
@@ -58,11 +59,13 @@ internal sealed partial class FunctionEmitter
 
     private void EmitLocalSet(int index)
     {
-        _rotatedLocals[index] |= _stack[_height - 1].IsRotation;
+        StackEntry top = _stack[_height - 1];
+        _rotatedLocals[index] |= top.IsRotation;
         Load(1);
         KeepLocal(index, _height - 1);
         Consume(1);
         StoreVariable(index);
+        _knownAccesses?.Set(index, top.Origin, top.Distance);
     }
 
     private void EmitLocalTee(int index)
@@ -73,7 +76,9 @@ internal sealed partial class FunctionEmitter
         KeepLocal(index, _height - 1);
         Consume(1);
         StoreVariable(index);
-        Push(top.Form == StackForm.Constant ? top : new StackEntry(StackForm.Local, _localKinds[index], Index: index, IsRotation: _rotatedLocals[index]));
+        _knownAccesses?.Set(index, top.Origin, top.Distance);
+        (int origin, int distance) = _knownAccesses?.Get(index) ?? default;
+        Push(top.Form == StackForm.Constant ? top : new StackEntry(StackForm.Local, _localKinds[index], Index: index, IsRotation: _rotatedLocals[index], Origin: origin, Distance: distance));
     }
 
     // What was pushed of a local before it is set is its old value. Loading the new value has brought all that lay directly under it onto the IL

@@ -58,6 +58,7 @@ internal sealed partial class FunctionEmitter
         _scan = FunctionScan.Scan(_definition, _body, _locals.Length, _region, _outlined);
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
+        _isMetered = module.Options.FuelCosts is not null;
     }
 
     /// <summary>If given, gets the IL offset at which each instruction starts.</summary>
@@ -115,7 +116,15 @@ internal sealed partial class FunctionEmitter
             }
 
             Points?.Add(new EmissionPoint(reader.Offset, _il.CodeSize, _frames.Count, _blockCount, _height == _frames[^1].Height, _unreachable));
-            EmitInstruction(ref reader);
+            if (_isMetered)
+            {
+                EmitMetered(ref reader);
+            }
+            else
+            {
+                EmitInstruction(ref reader);
+            }
+
             _previous = reader.Opcode;
         }
     }
@@ -194,6 +203,11 @@ internal sealed partial class FunctionEmitter
     private void EmitPrologue()
     {
         AssignArguments();
+        if (_isMetered)
+        {
+            DeclareMeter();
+        }
+
         int declared = 0;
         for (int i = 0; i < _locals.Length; i++)
         {
@@ -221,7 +235,14 @@ internal sealed partial class FunctionEmitter
         }
 
         EmitMemoryBases();
-        EmitSafepointBase();
+        if (_isMetered)
+        {
+            EmitMeter();
+        }
+        else
+        {
+            EmitSafepointBase();
+        }
     }
 
     private void AssignArguments()

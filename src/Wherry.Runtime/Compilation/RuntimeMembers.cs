@@ -23,6 +23,10 @@ internal static class RuntimeMembers
     public static readonly FieldInfo Globals = Field(typeof(GuestInstance), nameof(GuestInstance.Globals));
     public static readonly FieldInfo Types = Field(typeof(GuestInstance), nameof(GuestInstance.Types));
     public static readonly FieldInfo Heap = Field(typeof(GuestInstance), nameof(GuestInstance.Heap));
+    public static readonly FieldInfo Meter = Field(typeof(GuestInstance), nameof(GuestInstance.Meter));
+    public static readonly FieldInfo MeterRemaining = Field(typeof(Meter), nameof(Execution.Meter.Remaining));
+    public static readonly FieldInfo MeterUnexecuted = Field(typeof(Meter), nameof(Execution.Meter.Unexecuted));
+    public static readonly FieldInfo MeterInterruption = Field(typeof(Meter), nameof(Execution.Meter.Interruption));
     public static readonly FieldInfo MemoryBase = Field(typeof(Memory), nameof(Memory.Base));
     public static readonly FieldInfo MemoryLength = Field(typeof(Memory), nameof(Memory.Length));
     public static readonly FieldInfo TableElements = Field(typeof(Table), nameof(Table.Elements));

@@ -26,6 +26,8 @@ internal enum StackForm : byte
 /// <param name="Index">Of a local or temporary.</param>
 /// <param name="Depth">How deep the expression is that computes it.</param>
 /// <param name="Comparison">For <see cref="StackForm.Comparison"/>.</param>
+/// <param name="Origin">A number for the value that it is, or that it is <paramref name="Distance"/> above: see <see cref="KnownAccesses"/>. 0 if none.</param>
+/// <param name="Distance">Never negative.</param>
 /// <param name="IsPinned">Whether the temporary is still somebody else's.</param>
 /// <param name="IsRotation">Whether it may be the result of a rotation: see <see cref="FunctionEmitter"/>'s comparisons.</param>
 internal readonly record struct StackEntry(
@@ -36,7 +38,9 @@ internal readonly record struct StackEntry(
     int Depth = 1,
     Comparison Comparison = default,
     bool IsPinned = false,
-    bool IsRotation = false)
+    bool IsRotation = false,
+    int Origin = 0,
+    int Distance = 0)
 {
     public bool IsOnStack => Form is StackForm.Evaluated or StackForm.Comparison;
 }

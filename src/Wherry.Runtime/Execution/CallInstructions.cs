@@ -26,8 +26,15 @@ internal static unsafe class CallInstructions
     }
 
     /// <summary>Compiles a large function before it is called.</summary>
-    public static void PrepareLarge(GuestInstance instance, int function) =>
+    public static void PrepareLarge(GuestInstance instance, int function)
+    {
+        if (instance.Meter is { } meter)
+        {
+            meter.Unexecuted = 0;
+        }
+
         instance.Code.PrepareLarge(function, () => Safepoint(instance));
+    }
 
     /// <summary>Whether the store was interrupted: that raises the stack limit beyond all addresses.</summary>
     public static bool IsInterrupted(GuestInstance instance) => Volatile.Read(ref instance.StackLimit) == nint.MaxValue;

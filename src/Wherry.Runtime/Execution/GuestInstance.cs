@@ -50,6 +50,9 @@ internal abstract unsafe class GuestInstance
     /// <summary>Accounts for structs and arrays.</summary>
     public GuestHeap Heap = null!;
 
+    /// <summary>The store's, if its engine counts instructions.</summary>
+    public Meter? Meter;
+
     /// <summary>The elements of each segment; empty once dropped.</summary>
     public object?[][] Elements = [];
 

@@ -20,6 +20,7 @@ internal static unsafe class Instantiation
         instance.Store.Register(guest);
         guest.Heap = instance.Store.Heap;
         guest.PendingException = instance.Store.PendingException;
+        guest.Meter = instance.Store.Meter;
         guest.SafepointBase = instance.Store.SafepointPage + GuestInstance.SafepointDistance;
         guest.ImportedFunctions = imports.Functions;
         guest.Memories = CreateMemories(definition, imports, instance.Store);

@@ -21,6 +21,7 @@ internal static class TrapMessages
         TrapKind.UnalignedAtomic => "unaligned atomic",
         TrapKind.ExpectedSharedMemory => "expected shared memory",
         TrapKind.Interrupted => "interrupted",
+        TrapKind.OutOfFuel => "out of fuel",
         TrapKind.TimeLimit => "time limit exceeded",
         _ => "out of resources",
     };

@@ -3,7 +3,7 @@ namespace Wherry.Instructions;
 /// <summary>The one table of instructions, from which decoder, validator, text format and compiler draw.</summary>
 internal static partial class InstructionTable
 {
-    private const int Size = 0x600;
+    internal const int Size = 0x600;
 
     private static readonly Instruction?[] Rows = Build();
 

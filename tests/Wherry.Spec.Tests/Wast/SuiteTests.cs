@@ -5,7 +5,16 @@ namespace Wherry.Spec.Tests.Wast;
 /// <summary>The official suite, script by script, in both kinds of bounds checks. Nothing is skipped.</summary>
 public class SuiteTests
 {
+    // Control, traps, exceptions, bulk operations and what else a count depends on.
+    private static readonly string[] CountedParts =
+    [
+        "array", "block", "br", "bulk", "call", "elem", "func", "if", "int", "labels", "legacy/", "linking", "load", "local", "loop", "memory", "ref", "return", "select",
+        "stack", "start", "store", "struct", "switch", "table", "throw", "traps", "try", "unreach", "unwind",
+    ];
+
     public static TheoryData<string> Files => [.. Suite.Files];
+
+    public static TheoryData<string> CountedFiles => [.. Suite.Files.Where(file => CountedParts.Any(part => file.StartsWith(part, StringComparison.Ordinal)))];
 
     [Fact]
     public void The_suite_is_there() => Suite.Require();
@@ -18,10 +27,18 @@ public class SuiteTests
     [MemberData(nameof(Files))]
     public void A_script_passes_with_explicit_bounds_checks(string file) => Run(file, BoundsChecks.Explicit);
 
-    private static void Run(string file, BoundsChecks boundsChecks)
+    [Theory]
+    [MemberData(nameof(CountedFiles))]
+    public void A_script_passes_while_instructions_are_counted(string file)
+    {
+        Run(file, BoundsChecks.Guard, FuelCosts.Default);
+        Run(file, BoundsChecks.Explicit, FuelCosts.Default);
+    }
+
+    private static void Run(string file, BoundsChecks boundsChecks, FuelCosts? costs = null)
     {
         string path = Suite.PathOf(file);
-        ScriptResult result = ScriptRunner.Run(path, new EngineOptions { BoundsChecks = boundsChecks, Features = SuiteFeatures.OfPath(path) });
+        ScriptResult result = ScriptRunner.Run(path, new EngineOptions { BoundsChecks = boundsChecks, Features = SuiteFeatures.OfPath(path), FuelCosts = costs });
         Assert.True(
             result.Failed == 0,
             string.Join('\n', result.Failures.Take(10).Select(failure => $"{file}:{failure.Line}: {failure.Directive}: {failure.Reason}")));

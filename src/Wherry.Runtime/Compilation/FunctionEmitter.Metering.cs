@@ -1,0 +1,348 @@
+using System.Reflection.Emit;
+using Wherry.Binary;
+using Wherry.Execution;
+using Wherry.Instructions;
+
+namespace Wherry.Compilation;
+
+/// <content>
+/// Counting instructions. The count is in a local; a stretch of straight code is paid for at its start. Three things keep it exact: calls,
+/// returns and throws end a stretch and write the local to the <see cref="Meter"/>; an instruction that may trap notes before how much of its stretch comes
+/// after it; and the local is read anew after calls and where exceptions are caught. Loop heads, calls that may leave the module, tail calls and returns look whether
+/// the count is below zero, so that the code between needs no branches.
+/// </content>
+internal sealed partial class FunctionEmitter
+{
+    private const ulong PageSize = 65_536;
+
+    private readonly bool _isMetered;
+
+    private KnownAccesses? _knownAccesses;
+    private int _meter = -1;
+    private int _fuel = -1;
+    private int _stopLabel = -1;
+
+    /// <summary>What the current stretch has paid for instructions that are yet to come.</summary>
+    private int _unexecuted;
+
+    /// <summary>Whether the meter has the local's value since the stretch began.</summary>
+    private bool _isFuelWritten;
+
+    // First of all locals, since the first ones have the shortest code, and what the JIT optimizes is bounded by the size of IL.
+    private void DeclareMeter()
+    {
+        _knownAccesses = new KnownAccesses(_localKinds.Length);
+        _fuel = _il.DeclareLocal(typeof(nint));
+        _meter = _il.DeclareLocal(typeof(Meter));
+    }
+
+    private void EmitMeter()
+    {
+        _il.LoadArgument(_instance);
+        _il.LoadField(RuntimeMembers.Meter);
+        _il.StoreLocal(_meter);
+        ReloadFuel();
+        StartStretch(_body.CodeOffset);
+    }
+
+    private void EmitMetered(ref InstructionReader reader)
+    {
+        Opcode opcode = reader.Opcode;
+        _unexecuted -= CostOf(opcode);
+        bool isBulk = Metering.IsBulk(opcode);
+        if (isBulk)
+        {
+            EmitBulkCharge(opcode);
+        }
+        else if (Metering.IsCall(opcode))
+        {
+            PrepareMeteredCall(ref reader);
+        }
+        else if (opcode is Opcode.Unreachable or Opcode.Throw or Opcode.Rethrow or Opcode.ThrowRef)
+        {
+            WriteFuel(unexecuted: 0);
+        }
+        else if (Metering.MayTrap(reader.Instruction) && !IsKnownToSucceed(ref reader))
+        {
+            EmitFuelNote();
+            _isFuelWritten = true;
+        }
+
+        Forget(opcode);
+        if (opcode == Opcode.I32Add)
+        {
+            EmitKnownAddition(ref reader);
+            return;
+        }
+
+        EmitInstruction(ref reader);
+        if (!_unreachable && Metering.EndsStretch(opcode) && _frames.Count > 0)
+        {
+            if (isBulk || Metering.IsCall(opcode))
+            {
+                ReloadFuel();
+            }
+
+            StartStretch(reader.Position);
+        }
+    }
+
+    /// <summary>Pays for the code from a place to the end of its stretch.</summary>
+    private void StartStretch(int position)
+    {
+        _unexecuted = CostFrom(position);
+        EmitCharge(_unexecuted);
+    }
+
+    private void EmitCharge(int cost)
+    {
+        _isFuelWritten = false;
+        if (cost > 0)
+        {
+            _il.LoadLocal(_fuel);
+            _il.Int32(cost);
+            _il.Emit(OpCodes.Sub);
+            _il.StoreLocal(_fuel);
+        }
+    }
+
+    private int CostFrom(int position)
+    {
+        int cost = 0;
+        var reader = new InstructionReader(_definition.Bytes.Span, position, _body.End);
+        while (reader.Next())
+        {
+            cost = checked(cost + CostOf(reader.Opcode));
+            if (Metering.EndsStretch(reader.Opcode))
+            {
+                break;
+            }
+        }
+
+        return cost;
+    }
+
+    private int CostOf(Opcode opcode) => _module.Options.FuelCosts!.Of(opcode);
+
+    private void ReloadFuel()
+    {
+        if (_isMetered)
+        {
+            _il.LoadLocal(_meter);
+            _il.LoadField(RuntimeMembers.MeterRemaining);
+            _il.StoreLocal(_fuel);
+        }
+    }
+
+    /// <summary>Writes the count, and what a trap would give back of it.</summary>
+    private void WriteFuel(int unexecuted)
+    {
+        WriteRemaining();
+        WriteUnexecuted(unexecuted);
+    }
+
+    private void WriteRemaining()
+    {
+        if (!_isFuelWritten)
+        {
+            _il.LoadLocal(_meter);
+            _il.LoadLocal(_fuel);
+            _il.StoreField(RuntimeMembers.MeterRemaining);
+        }
+    }
+
+    private void WriteUnexecuted(int unexecuted)
+    {
+        _il.LoadLocal(_meter);
+        _il.Int32(unexecuted);
+        _il.StoreField(RuntimeMembers.MeterUnexecuted);
+    }
+
+    /// <summary>Before an instruction that may trap.</summary>
+    private void EmitFuelNote()
+    {
+        if (_isMetered)
+        {
+            WriteFuel(_unexecuted);
+        }
+    }
+
+    /// <summary>Before a return: writes the count, and traps if it is below zero. No result may be on the IL stack, since that is a branch.</summary>
+    private void FlushFuel()
+    {
+        if (_isMetered)
+        {
+            _isFuelWritten = false;
+            WriteRemaining();
+            EmitStopIfNegative(() => _il.LoadLocal(_fuel));
+        }
+    }
+
+    private void PrepareMeteredCall(ref InstructionReader reader)
+    {
+        if (reader.Opcode == Opcode.Call && reader.Index >= _definition.ImportedFunctionCount)
+        {
+            // The callee looks at the count, and starts without a note of its own.
+            WriteRemaining();
+            return;
+        }
+
+        SpillRegion();
+        WriteFuel(unexecuted: 0);
+        EmitStopIfNegative(() => _il.LoadLocal(_fuel));
+    }
+
+    /// <summary>At loop heads: whether the guest was interrupted or has no fuel left.</summary>
+    private void EmitMeterCheck() => EmitStopIfNegative(() =>
+    {
+        _il.LoadLocal(_meter);
+        _il.Emit(OpCodes.Volatile);
+        _il.LoadField(RuntimeMembers.MeterInterruption);
+        _il.LoadLocal(_fuel);
+        _il.Emit(OpCodes.Or);
+    });
+
+    private void EmitStopIfNegative(Action load)
+    {
+        if (_tryDepth > 0)
+        {
+            // No branch leads out of a protected region.
+            int goesOn = _il.DefineLabel();
+            load();
+            _il.Int32(0);
+            _il.Emit(OpCodes.Conv_I);
+            _il.Branch(OpCodes.Bge, goesOn);
+            EmitStop();
+            _il.MarkLabel(goesOn);
+            return;
+        }
+
+        if (_stopLabel < 0)
+        {
+            _stopLabel = _il.DefineLabel();
+        }
+
+        load();
+        _il.Int32(0);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Branch(OpCodes.Blt, _stopLabel);
+    }
+
+    /// <summary>At the function's end.</summary>
+    private void EmitMeterStop()
+    {
+        if (_stopLabel >= 0)
+        {
+            _il.MarkLabel(_stopLabel);
+            EmitStop();
+        }
+    }
+
+    private void EmitStop()
+    {
+        bool wasWritten = _isFuelWritten;
+        _isFuelWritten = false;
+        WriteFuel(unexecuted: 0);
+        _isFuelWritten = wasWritten;
+        _il.LoadArgument(_instance);
+        EmitTrap(nameof(Traps.MeterStops));
+    }
+
+    private void EmitBulkCharge(Opcode opcode)
+    {
+        FuelCosts costs = _module.Options.FuelCosts!;
+        StackEntry count = PopForLater();
+        WriteFuel(Meter.SizeIsUnexecuted);
+        _il.LoadLocal(_meter);
+        EmitEntry(count, keeps: true);
+        Widen(count.Kind == WasmValueKind.I64);
+        _il.Int32(Metering.CountsBytes(opcode) ? costs.BytesPerUnit : costs.ElementsPerUnit);
+        _il.Call(RuntimeMembers.Method(typeof(Meter), nameof(Meter.ChargeBulk)));
+        Push(count);
+    }
+
+    /// <summary>Whether an instruction can't trap here although it may elsewhere, or tells the meter itself when it does.</summary>
+    private bool IsKnownToSucceed(ref InstructionReader reader)
+    {
+        switch (reader.Opcode)
+        {
+            case Opcode.I32DivU:
+            case Opcode.I32RemU:
+            case Opcode.I64DivU:
+            case Opcode.I64RemU:
+            case Opcode.I32RemS:
+            case Opcode.I64RemS:
+                return _stack[_height - 1] is { Form: StackForm.Constant, Bits: not 0 };
+            case Opcode.I32DivS:
+            case Opcode.I64DivS:
+                return _stack[_height - 1] is { Form: StackForm.Constant, Bits: not (0 or -1) };
+            case >= Opcode.I32Load and <= Opcode.I64Store32:
+            case Opcode.V128Load:
+            case Opcode.V128Store:
+                return IsKnownInBounds(ref reader);
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>
+    /// Whether a memory access can't trap, since the memory is never so small, or an access through the same local, which was not set since, has
+    /// reached as far. Remembers accesses through locals for those that follow. Explicit checks need no notes: they write the count where they trap.
+    /// </summary>
+    private bool IsKnownInBounds(ref InstructionReader reader)
+    {
+        if (!IsGuarded(reader.Memory))
+        {
+            return true;
+        }
+
+        bool isStore = reader.Opcode is (>= Opcode.I32Store and <= Opcode.I64Store32) or Opcode.V128Store;
+        StackEntry index = _stack[_height - (isStore ? 2 : 1)];
+        ulong end = reader.MemoryOffset + (1UL << reader.Instruction.AccessLog2);
+        if (index.Form == StackForm.Constant)
+        {
+            return (uint)index.Bits + end <= _definition.Memories[reader.Memory].Minimum * PageSize;
+        }
+
+        if (index.Origin == 0 || reader.Memory != 0)
+        {
+            return false;
+        }
+
+        if (_knownAccesses!.Contains(index.Origin, index.Distance, end))
+        {
+            return true;
+        }
+
+        _knownAccesses.Add(index.Origin, index.Distance, end);
+        return false;
+    }
+
+    /// <summary>An addition of a constant to a known value.</summary>
+    private void EmitKnownAddition(ref InstructionReader reader)
+    {
+        StackEntry right = _stack[_height - 1];
+        StackEntry left = _stack[_height - 2];
+        (StackEntry value, StackEntry constant) = left.Form == StackForm.Constant ? (right, left) : (left, right);
+        EmitInstruction(ref reader);
+        if (value.Origin != 0 && constant.Form == StackForm.Constant && constant.Bits >= 0 && value.Distance + constant.Bits <= int.MaxValue)
+        {
+            _stack[_height - 1] = _stack[_height - 1] with { Origin = value.Origin, Distance = value.Distance + (int)constant.Bits };
+        }
+    }
+
+    private void Forget(Opcode opcode)
+    {
+        switch (opcode)
+        {
+            case Opcode.Loop:
+            case Opcode.Else:
+            case Opcode.End:
+            case Opcode.Catch:
+            case Opcode.CatchAll:
+            case Opcode.Delegate:
+                _knownAccesses!.Forget();
+                break;
+        }
+    }
+}
