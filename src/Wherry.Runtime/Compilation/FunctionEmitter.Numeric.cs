@@ -283,6 +283,10 @@ internal sealed partial class FunctionEmitter
             case Opcode.I64ReinterpretF64:
                 Unary(WasmValueKind.I64, RuntimeMembers.DoubleToInt64Bits);
                 break;
+            case Opcode.F32ReinterpretI32 when _stack[_height - 1].Form == StackForm.Constant:
+                // The JIT would make a signalling NaN quiet.
+                Push(new StackEntry(StackForm.Constant, WasmValueKind.F32, Pop().Bits));
+                break;
             case Opcode.F32ReinterpretI32:
                 // Not BitConverter's: where its operand is a load of a byte or two, the JIT would load four.
                 Unary(WasmValueKind.I32, WasmValueKind.F32, nameof(Numeric.ReinterpretAsSingle));

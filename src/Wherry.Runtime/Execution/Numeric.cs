@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Wherry.Execution;
 
@@ -79,33 +80,78 @@ internal static partial class Numeric
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double SquareRoot(double value) => Math.Sqrt(value);
 
-    // Math.Min and Max treat NaN and the sign of zero as the specification does, but that they leave a signalling NaN as it is.
+    // The processor's minimum of two zeros is the second: both ways together give the right one. Math.Min would do, were it right for a constant -0: RyuJIT
+    // of .NET 10 takes the minimum of that and +0 for +0. Neither makes a signalling NaN quiet, nor would an addition of a constant -0, which the JIT takes out.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Minimum(float left, float right)
     {
-        float result = MathF.Min(left, right);
-        return float.IsNaN(result) ? left + right : result;
+        float result;
+        if (Sse.IsSupported)
+        {
+            Vector128<float> first = Vector128.CreateScalarUnsafe(left);
+            Vector128<float> second = Vector128.CreateScalarUnsafe(right);
+            result = (Sse.MinScalar(first, second) | Sse.MinScalar(second, first)).ToScalar();
+        }
+        else
+        {
+            result = MathF.Min(left, right);
+        }
+
+        return float.IsNaN(left) ? Quiet(left) : float.IsNaN(right) ? Quiet(right) : result;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Minimum(double left, double right)
     {
-        double result = Math.Min(left, right);
-        return double.IsNaN(result) ? left + right : result;
+        double result;
+        if (Sse2.IsSupported)
+        {
+            Vector128<double> first = Vector128.CreateScalarUnsafe(left);
+            Vector128<double> second = Vector128.CreateScalarUnsafe(right);
+            result = (Sse2.MinScalar(first, second) | Sse2.MinScalar(second, first)).ToScalar();
+        }
+        else
+        {
+            result = Math.Min(left, right);
+        }
+
+        return double.IsNaN(left) ? Quiet(left) : double.IsNaN(right) ? Quiet(right) : result;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Maximum(float left, float right)
     {
-        float result = MathF.Max(left, right);
-        return float.IsNaN(result) ? left + right : result;
+        float result;
+        if (Sse.IsSupported)
+        {
+            Vector128<float> first = Vector128.CreateScalarUnsafe(left);
+            Vector128<float> second = Vector128.CreateScalarUnsafe(right);
+            result = (Sse.MaxScalar(first, second) & Sse.MaxScalar(second, first)).ToScalar();
+        }
+        else
+        {
+            result = MathF.Max(left, right);
+        }
+
+        return float.IsNaN(left) ? Quiet(left) : float.IsNaN(right) ? Quiet(right) : result;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Maximum(double left, double right)
     {
-        double result = Math.Max(left, right);
-        return double.IsNaN(result) ? left + right : result;
+        double result;
+        if (Sse2.IsSupported)
+        {
+            Vector128<double> first = Vector128.CreateScalarUnsafe(left);
+            Vector128<double> second = Vector128.CreateScalarUnsafe(right);
+            result = (Sse2.MaxScalar(first, second) & Sse2.MaxScalar(second, first)).ToScalar();
+        }
+        else
+        {
+            result = Math.Max(left, right);
+        }
+
+        return double.IsNaN(left) ? Quiet(left) : double.IsNaN(right) ? Quiet(right) : result;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -113,6 +159,10 @@ internal static partial class Numeric
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double CopySign(double value, double sign) => Math.CopySign(value, sign);
+
+    private static float Quiet(float nan) => BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(nan) | 0x40_0000);
+
+    private static double Quiet(double nan) => BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(nan) | 0x8_0000_0000_0000);
 
     /// <summary>A constant that the JIT must not look through.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
