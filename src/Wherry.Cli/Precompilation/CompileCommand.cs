@@ -56,6 +56,12 @@ internal static class CompileCommand
     private static int Compile(string path, string output, Engine engine, bool isVerbose)
     {
         long start = Stopwatch.GetTimestamp();
+        string folder = Path.GetDirectoryName(Path.GetFullPath(output))!;
+        if (!Directory.Exists(folder))
+        {
+            throw new CommandException(ExitCodes.Usage, $"can't write {output}: there is no folder {folder}.");
+        }
+
         byte[] bytes = ModuleFile.Read(path);
         Module module = ModuleFile.Load(path, bytes, engine);
         if (Crossgen.Find() is null)
