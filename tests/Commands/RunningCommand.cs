@@ -20,6 +20,8 @@ internal sealed partial class RunningCommand : IAsyncDisposable
     private readonly Task ended;
     private bool isDisposed;
 
+    static RunningCommand() => InterruptSignal.StopIgnoring();
+
     private RunningCommand(Process process)
     {
         this.process = process;
