@@ -159,10 +159,10 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private void EmitSafepointBase()
+    private void EmitSafepointBase(bool isNeeded)
     {
         // The page beside a shared memory is nobody's: interrupting one store must not stop the guests of others.
-        if (_scan.HasLoops && !(_memoryBases.Length > 0 && _memoryBases[0] >= 0 && IsGuarded(0) && !_definition.Memories[0].IsShared))
+        if ((_scan.HasLoops || isNeeded) && !(_memoryBases.Length > 0 && _memoryBases[0] >= 0 && IsGuarded(0) && !_definition.Memories[0].IsShared))
         {
             _safepoint = _il.DeclareLocal(typeof(nint));
             _il.LoadArgument(_instance);

@@ -200,15 +200,16 @@ internal sealed partial class FunctionEmitter
     // The JIT takes x * 1, x / 1, x - 0 and the like to be x, which a signalling NaN is not: it becomes quiet.
     private void EmitFloatArithmetic(WasmValueKind kind, OpCode code)
     {
-        MakeOpaque(_height - 1, kind);
-        MakeOpaque(_height - 2, kind);
+        double neutral = code == OpCodes.Mul || code == OpCodes.Div ? 1 : 0;
+        MakeOpaque(_height - 1, kind, neutral);
+        MakeOpaque(_height - 2, kind, neutral);
         Binary(kind, code);
     }
 
-    private void MakeOpaque(int index, WasmValueKind kind)
+    private void MakeOpaque(int index, WasmValueKind kind, double neutral)
     {
         StackEntry entry = _stack[index];
-        if (entry.Form != StackForm.Constant || !IsNeutral(entry))
+        if (entry.Form != StackForm.Constant || !IsOfMagnitude(entry, neutral))
         {
             return;
         }
@@ -220,10 +221,10 @@ internal sealed partial class FunctionEmitter
         _stack[index] = new StackEntry(StackForm.Temporary, kind, Index: temporary);
     }
 
-    private static bool IsNeutral(StackEntry constant)
+    private static bool IsOfMagnitude(StackEntry constant, double magnitude)
     {
         double value = constant.Kind == WasmValueKind.F32 ? BitConverter.Int32BitsToSingle((int)constant.Bits) : BitConverter.Int64BitsToDouble(constant.Bits);
-        return Math.Abs(value) is 0 or 1;
+        return Math.Abs(value) == magnitude;
     }
 
     private void PushNegated(WasmValueKind kind)

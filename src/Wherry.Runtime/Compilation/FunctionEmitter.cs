@@ -215,7 +215,8 @@ internal sealed partial class FunctionEmitter
         }
 
         NeedsClearedLocals = declared > MaximumLocalsClearedApart;
-        if (_scan.HasCalls || _scan.OnlyThrows || declared > LargeFrameLocals)
+        bool checksStack = _scan.HasCalls || _scan.OnlyThrows || declared > LargeFrameLocals || (_scan.HasTailCalls && _isMetered);
+        if (checksStack)
         {
             EmitStackCheck(declared);
         }
@@ -241,7 +242,13 @@ internal sealed partial class FunctionEmitter
         }
         else
         {
-            EmitSafepointBase();
+            bool isSafepoint = _scan.HasTailCalls && !checksStack;
+            EmitSafepointBase(isSafepoint);
+            if (isSafepoint)
+            {
+                // Without the address of a local, and without calls, the JIT makes no frame.
+                EmitSafepoint();
+            }
         }
     }
 

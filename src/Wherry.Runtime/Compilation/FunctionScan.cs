@@ -26,8 +26,11 @@ internal sealed class FunctionScan
         UsedMemories = new bool[memoryCount];
     }
 
-    /// <summary>Whether it calls functions, so that recursion may pass through it.</summary>
+    /// <summary>Whether it calls functions other than in place of itself, so that recursion may pass through it.</summary>
     public bool HasCalls { get; private set; }
+
+    /// <summary>Whether it calls functions in place of itself, so that a loop may pass through it, though none that takes stack.</summary>
+    public bool HasTailCalls { get; private set; }
 
     public bool HasLoops { get; private set; }
 
@@ -130,10 +133,12 @@ internal sealed class FunctionScan
                 case Opcode.Call:
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
+                    HasCalls |= isWritten;
+                    break;
                 case Opcode.ReturnCall:
                 case Opcode.ReturnCallIndirect:
                 case Opcode.ReturnCallRef:
-                    HasCalls |= isWritten;
+                    HasTailCalls |= isWritten;
                     break;
                 case Opcode.Unreachable:
                 case Opcode.Throw:

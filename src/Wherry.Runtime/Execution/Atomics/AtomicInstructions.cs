@@ -63,6 +63,7 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmwOr(byte* address, int value) => Interlocked.Or(ref Cell<int>(address), value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmwXor(byte* address, int value)
     {
         ref int cell = ref Cell<int>(address);
@@ -93,6 +94,7 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmwOr(byte* address, long value) => Interlocked.Or(ref Cell<long>(address), value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmwXor(byte* address, long value)
     {
         ref long cell = ref Cell<long>(address);
@@ -111,6 +113,7 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmwCmpxchg(byte* address, long expected, long replacement) => Interlocked.CompareExchange(ref Cell<long>(address), replacement, expected);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8AddU(byte* address, int value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -123,6 +126,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8SubU(byte* address, int value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -135,6 +139,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8AndU(byte* address, int value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -147,6 +152,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8OrU(byte* address, int value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -159,6 +165,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8XorU(byte* address, int value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -174,12 +181,14 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8XchgU(byte* address, int value) => Interlocked.Exchange(ref Cell<byte>(address), (byte)value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw8CmpxchgU(byte* address, int expected, int replacement)
     {
         // Of both numbers only as many bits count as the cell has.
         return Interlocked.CompareExchange(ref Cell<byte>(address), (byte)replacement, (byte)expected);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16AddU(byte* address, int value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -192,6 +201,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16SubU(byte* address, int value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -204,6 +214,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16AndU(byte* address, int value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -216,6 +227,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16OrU(byte* address, int value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -228,6 +240,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16XorU(byte* address, int value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -243,12 +256,14 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16XchgU(byte* address, int value) => Interlocked.Exchange(ref Cell<ushort>(address), (ushort)value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmw16CmpxchgU(byte* address, int expected, int replacement)
     {
         // Of both numbers only as many bits count as the cell has.
         return Interlocked.CompareExchange(ref Cell<ushort>(address), (ushort)replacement, (ushort)expected);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8AddU(byte* address, long value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -261,6 +276,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8SubU(byte* address, long value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -273,6 +289,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8AndU(byte* address, long value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -285,6 +302,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8OrU(byte* address, long value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -297,6 +315,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8XorU(byte* address, long value)
     {
         ref byte cell = ref Cell<byte>(address);
@@ -312,12 +331,14 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8XchgU(byte* address, long value) => Interlocked.Exchange(ref Cell<byte>(address), (byte)value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw8CmpxchgU(byte* address, long expected, long replacement)
     {
         // Of both numbers only as many bits count as the cell has.
         return Interlocked.CompareExchange(ref Cell<byte>(address), (byte)replacement, (byte)expected);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16AddU(byte* address, long value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -330,6 +351,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16SubU(byte* address, long value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -342,6 +364,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16AndU(byte* address, long value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -354,6 +377,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16OrU(byte* address, long value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -366,6 +390,7 @@ internal static unsafe partial class AtomicInstructions
         return old;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16XorU(byte* address, long value)
     {
         ref ushort cell = ref Cell<ushort>(address);
@@ -381,35 +406,18 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16XchgU(byte* address, long value) => Interlocked.Exchange(ref Cell<ushort>(address), (ushort)value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw16CmpxchgU(byte* address, long expected, long replacement)
     {
         // Of both numbers only as many bits count as the cell has.
         return Interlocked.CompareExchange(ref Cell<ushort>(address), (ushort)replacement, (ushort)expected);
     }
 
-    public static long I64AtomicRmw32AddU(byte* address, long value)
-    {
-        ref uint cell = ref Cell<uint>(address);
-        uint old;
-        do
-        {
-            old = Volatile.Read(ref cell);
-        }
-        while (Interlocked.CompareExchange(ref cell, (uint)(old + (uint)value), old) != old);
-        return old;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long I64AtomicRmw32AddU(byte* address, long value) => Interlocked.Add(ref Cell<uint>(address), (uint)value) - (uint)value;
 
-    public static long I64AtomicRmw32SubU(byte* address, long value)
-    {
-        ref uint cell = ref Cell<uint>(address);
-        uint old;
-        do
-        {
-            old = Volatile.Read(ref cell);
-        }
-        while (Interlocked.CompareExchange(ref cell, (uint)(old - (uint)value), old) != old);
-        return old;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static long I64AtomicRmw32SubU(byte* address, long value) => Interlocked.Add(ref Cell<uint>(address), (uint)-value) + (uint)value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw32AndU(byte* address, long value) => Interlocked.And(ref Cell<uint>(address), (uint)value);
@@ -417,6 +425,7 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw32OrU(byte* address, long value) => Interlocked.Or(ref Cell<uint>(address), (uint)value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw32XorU(byte* address, long value)
     {
         ref uint cell = ref Cell<uint>(address);
@@ -432,6 +441,7 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw32XchgU(byte* address, long value) => Interlocked.Exchange(ref Cell<uint>(address), (uint)value);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw32CmpxchgU(byte* address, long expected, long replacement)
     {
         // Of both numbers only as many bits count as the cell has.
