@@ -43,32 +43,38 @@ internal static class WherryCommand
     private static int RunModule(string[] arguments)
     {
         var commandLine = new RunCommandLine();
-        int module = 1 + GuestArguments.FindModule(arguments.AsSpan(1), commandLine.Command.Options);
-        string[] own = arguments[..Math.Min(module + 1, arguments.Length)];
-        string[] guest = module + 1 < arguments.Length ? arguments[(module + 1)..] : [];
-
-        var root = new RootCommand("Runs WebAssembly microservices.") { commandLine.Command };
-        root.Directives.Clear();
-        ParseResult result = root.Parse(own, Parser);
-        if (result.Action is not null && result.Action.GetType().Namespace!.StartsWith("System.CommandLine", StringComparison.Ordinal) && result.Errors.Count == 0)
+        int module = 1 + GuestArguments.FindModule(arguments.AsSpan(1), commandLine.Find, out bool asksForHelp);
+        if (asksForHelp)
         {
-            return result.Invoke(Invocation);
+            return RunOther(["run", "--help"]);
         }
 
-        ThrowIfWrong(result, "run");
-        foreach (string remark in commandLine.Remarks(result))
+        ParseResult? values = commandLine.HasValues ? ReadValues(commandLine, arguments[..Math.Min(module, arguments.Length)]) : null;
+        if (module >= arguments.Length)
+        {
+            throw CommandException.Usage("which module? It is missing. See wherry run --help.");
+        }
+
+        foreach (string remark in commandLine.Remarks)
         {
             Terminal.Note(remark);
         }
 
-        return GuestRunner.Run(commandLine.Bind(result, guest));
+        return GuestRunner.Run(commandLine.Bind(values, arguments[module], arguments[(module + 1)..]));
+    }
+
+    private static ParseResult ReadValues(RunCommandLine commandLine, string[] arguments)
+    {
+        ParseResult result = commandLine.ToGivenCommand().Parse(arguments[^1] == "--" ? arguments[..^1] : arguments, Parser);
+        ThrowIfWrong(result, "run");
+        return result;
     }
 
     private static int RunOther(string[] arguments)
     {
         var root = new RootCommand("Runs WebAssembly microservices: modules with WASI preview 1 and sockets, sandboxed.")
         {
-            new RunCommandLine().Command,
+            new RunCommandLine().ToCommand(),
             CompileCommand.Create(),
             CacheCommand.Create(),
             InspectCommand.Create(),

@@ -1,5 +1,3 @@
-using System.CommandLine;
-
 namespace Wherry.Cli.Options;
 
 /// <summary>
@@ -7,15 +5,17 @@ namespace Wherry.Cli.Options;
 /// </summary>
 internal static class GuestArguments
 {
-    private static readonly string[] Help = ["-h", "--help", "-?", "/?", "/h"];
-
     /// <summary>
-    /// The index of the module's path in <paramref name="arguments"/>, or their count if there is none. All before it are options and their values, which
-    /// the parser reads.
+    /// The index of the module's path in <paramref name="arguments"/>, or their count if there is none. All before it are options, which are marked as given, and
+    /// their values, which the parser reads.
     /// </summary>
+    /// <param name="arguments">What follows <c>run</c>.</param>
+    /// <param name="find">The option of a name, or null.</param>
+    /// <param name="asksForHelp">Whether help is among the options.</param>
     /// <exception cref="CommandException">There is no such option.</exception>
-    public static int FindModule(ReadOnlySpan<string> arguments, IList<Option> options)
+    public static int FindModule(ReadOnlySpan<string> arguments, Func<string, RunOption?> find, out bool asksForHelp)
     {
+        asksForHelp = false;
         for (int i = 0; i < arguments.Length; i++)
         {
             string argument = arguments[i];
@@ -29,17 +29,19 @@ internal static class GuestArguments
                 return i;
             }
 
-            if (Array.IndexOf(Help, argument) >= 0)
+            if (argument is "-h" or "--help" or "-?")
             {
+                asksForHelp = true;
                 continue;
             }
 
             int end = argument.AsSpan().IndexOfAny('=', ':');
             string name = end < 0 ? argument : argument[..end];
-            Option? option = Find(name, options);
-            if (option is null && argument[1] != '-' && Find(argument[..2], options) is { } attached && attached.Arity.MinimumNumberOfValues > 0)
+            RunOption? option = find(name);
+            if (option is null && argument[1] != '-' && find(argument[..2]) is { TakesValue: true } attached)
             {
                 // A short option with its value: -p8080.
+                attached.IsGiven = true;
                 continue;
             }
 
@@ -48,30 +50,18 @@ internal static class GuestArguments
                 throw CommandException.Usage($"there is no option {name}. See wherry run --help.");
             }
 
-            if (end >= 0 && option.Arity.MaximumNumberOfValues == 0)
+            if (end >= 0 && !option.TakesValue)
             {
                 throw CommandException.Usage($"{name} takes no value. See wherry run --help.");
             }
 
-            if (end < 0 && option.Arity.MinimumNumberOfValues > 0)
+            option.IsGiven = true;
+            if (end < 0 && option.TakesValue)
             {
                 i++;
             }
         }
 
         return arguments.Length;
-    }
-
-    private static Option? Find(string name, IList<Option> options)
-    {
-        foreach (Option option in options)
-        {
-            if (option.Name == name || option.Aliases.Contains(name))
-            {
-                return option;
-            }
-        }
-
-        return null;
     }
 }

@@ -7,147 +7,199 @@ namespace Wherry.Cli.Options;
 /// <summary>The command line of <c>wherry run</c>: its options, and how they become <see cref="RunOptions"/>.</summary>
 internal sealed class RunCommandLine
 {
-    private readonly Option<PreopenedDirectory[]> folders = OptionFactory.Repeated(
-        "--dir", "GUEST:HOST[:readonly]", "A folder that the guest gets; one name alone is both. Without it, the guest has no files.", Options.Folders.Parse);
+    private readonly RunOption folders = RunOption.WithValue("--dir", name => OptionFactory.Repeated(
+        name, "GUEST:HOST[:readonly]", "A folder that the guest gets; one name alone is both. Without it, the guest has no files.", Options.Folders.Parse));
 
-    private readonly Option<KeyValuePair<string, string>[]> environment = OptionFactory.Repeated(
-        "--env", "NAME=VALUE", "An environment variable of the guest. It gets no others.", EnvironmentVariables.Parse, "-e");
+    private readonly RunOption environment = RunOption.WithValue(
+        "--env", name => OptionFactory.Repeated(name, "NAME=VALUE", "An environment variable of the guest. It gets no others.", EnvironmentVariables.Parse), alias: "-e");
 
-    private readonly Option<KeyValuePair<string, string>[][]> environmentFiles = OptionFactory.Repeated(
-        "--env-file", "FILE", "Environment variables, one NAME=VALUE a line. --env goes before.", EnvironmentVariables.ReadFile);
+    private readonly RunOption environmentFiles = RunOption.WithValue("--env-file", name => OptionFactory.Repeated(
+        name, "FILE", "Environment variables, one NAME=VALUE a line. --env goes before.", EnvironmentVariables.ReadFile));
 
-    private readonly Option<PublishedPort[]> publish = OptionFactory.Repeated(
+    private readonly RunOption publish = RunOption.WithValue(
         "--publish",
-        "[ADDRESS:]PORT[:GUESTPORT][/udp]",
-        "Lets the guest listen on GUESTPORT (PORT unless given) and be reached at ADDRESS:PORT. ADDRESS is 127.0.0.1 unless given; PORT 0 picks one.",
-        text => Named("--publish", text, PublishedPort.Parse),
-        "-p");
+        name => OptionFactory.Repeated(
+            name,
+            "[ADDRESS:]PORT[:GUESTPORT][/udp]",
+            "Lets the guest listen on GUESTPORT (PORT unless given) and be reached at ADDRESS:PORT. ADDRESS is 127.0.0.1 unless given; PORT 0 picks one.",
+            text => Named(name, text, PublishedPort.Parse)),
+        alias: "-p");
 
-    private readonly Option<ConnectRule[]> connect = OptionFactory.Repeated(
-        "--connect",
+    private readonly RunOption connect = RunOption.WithValue("--connect", name => OptionFactory.Repeated(
+        name,
         "HOST[:PORT]",
         "Lets the guest connect to HOST (* for any) over TCP and send to it over UDP. Loopback and link-local addresses need their own name or address.",
-        text => Named("--connect", text, ConnectRule.Parse));
+        text => Named(name, text, ConnectRule.Parse)));
 
-    private readonly Option<string?> network = OptionFactory.Single(
-        "--net",
+    private readonly RunOption network = RunOption.WithValue("--net", name => OptionFactory.Single(
+        name,
         "host|none",
         "host gives the guest the whole network of this machine, as WasmEdge does. none, the default, gives what --publish and --connect allow.",
-        text => text is "host" or "none" ? text : throw new FormatException($"--net '{text}' is neither host nor none."));
+        text => text is "host" or "none" ? text : throw new FormatException($"{name} '{text}' is neither host nor none.")));
 
-    private readonly Option<IPEndPoint[]> listen = OptionFactory.Repeated(
-        "--tcplisten", "ADDRESS:PORT", "A listening socket that the guest finds open, after its folders, for plain WASI servers.", text => Named("--tcplisten", text, ListenAddress.Parse));
+    private readonly RunOption listen = RunOption.WithValue("--tcplisten", name => OptionFactory.Repeated(
+        name, "ADDRESS:PORT", "A listening socket that the guest finds open, after its folders, for plain WASI servers.", text => Named(name, text, ListenAddress.Parse)));
 
-    private readonly Option<bool> reactor = OptionFactory.Switch(
+    private readonly RunOption reactor = RunOption.Switch(
         "--reactor", "Call _initialize, then the function named by the first argument, if there is one.");
 
-    private readonly Option<string?> invoke = OptionFactory.Single(
-        "--invoke", "FUNCTION", "Call this function with the arguments, read by its type, and print its results.", text => text);
+    private readonly RunOption invoke = RunOption.WithValue("--invoke", name => OptionFactory.Single(
+        name, "FUNCTION", "Call this function with the arguments, read by its type, and print its results.", text => text));
 
-    private readonly Option<TimeSpan?> timeLimit = OptionFactory.Single<TimeSpan?>(
-        "--time-limit",
+    private readonly RunOption timeLimit = RunOption.WithValue("--time-limit", name => OptionFactory.Single<TimeSpan?>(
+        name,
         "MILLISECONDS",
         "End the guest after so long, compilation included. 0 is no limit.",
-        text => Quantities.ParseCount("--time-limit", text, int.MaxValue, "a time in milliseconds") is var value and > 0 ? TimeSpan.FromMilliseconds(value) : null);
+        text => Quantities.ParseCount(name, text, int.MaxValue, "a time in milliseconds") is var value and > 0 ? TimeSpan.FromMilliseconds(value) : null));
 
-    private readonly Option<long?> fuel = OptionFactory.Single<long?>(
-        "--fuel",
+    private readonly RunOption fuel = RunOption.WithValue("--fuel", name => OptionFactory.Single<long?>(
+        name,
         "UNITS",
         "End the guest after so many instructions; bulk operations count by their size.",
-        text => Quantities.ParseCount("--fuel", text, long.MaxValue, "an amount of fuel"));
+        text => Quantities.ParseCount(name, text, long.MaxValue, "an amount of fuel")));
 
-    private readonly Option<long?> memoryPageLimit = OptionFactory.Single<long?>(
-        "--memory-page-limit",
+    private readonly RunOption memoryPageLimit = RunOption.WithValue("--memory-page-limit", name => OptionFactory.Single<long?>(
+        name,
         "PAGES",
         "The most pages of 64 KiB that each memory may have.",
-        text => Quantities.ParseCount("--memory-page-limit", text, 1L << 48, "a number of pages"));
+        text => Quantities.ParseCount(name, text, 1L << 48, "a number of pages")));
 
-    private readonly Option<long?> memoryLimit = OptionFactory.Single<long?>(
-        "--memory-limit", "SIZE", "The most memory that the guest may have, such as 64MiB.", text => Quantities.ParseSize("--memory-limit", text));
+    private readonly RunOption memoryLimit = RunOption.WithValue("--memory-limit", name => OptionFactory.Single<long?>(
+        name, "SIZE", "The most memory that the guest may have, such as 64MiB.", text => Quantities.ParseSize(name, text)));
 
-    private readonly Option<int?> threads = OptionFactory.Single<int?>(
-        "--threads",
+    private readonly RunOption threads = RunOption.WithValue("--threads", name => OptionFactory.Single<int?>(
+        name,
         "COUNT",
         "The most threads that the guest may have at once besides the first. 64 unless given; 0 is none.",
-        text => (int)Quantities.ParseCount("--threads", text, 10_000, "a number of threads"));
+        text => (int)Quantities.ParseCount(name, text, 10_000, "a number of threads")));
 
-    private readonly Option<KeyValuePair<string, string>[]> modules = OptionFactory.Repeated(
-        "--module",
+    private readonly RunOption modules = RunOption.WithValue("--module", name => OptionFactory.Repeated(
+        name,
         "NAME:FILE",
         "A module that provides the imports from NAME.",
         text => text.IndexOf(':', StringComparison.Ordinal) is var colon and > 0 && colon < text.Length - 1
             ? KeyValuePair.Create(text[..colon], text[(colon + 1)..])
-            : throw new FormatException($"--module '{text}' is not NAME:FILE."));
+            : throw new FormatException($"{name} '{text}' is not NAME:FILE.")));
 
-    private readonly Option<BoundsChecks?> boundsChecks = OptionFactory.BoundsChecks();
+    private readonly RunOption boundsChecks = RunOption.WithValue("--bounds-checks", _ => OptionFactory.BoundsChecks());
 
-    private readonly Option<bool> noCache = OptionFactory.Switch("--no-cache", "Neither use native code from the cache nor have the module compiled for it.");
+    private readonly RunOption noCache = RunOption.Switch("--no-cache", "Neither use native code from the cache nor have the module compiled for it.");
 
-    private readonly Option<bool> allowPrecompiled = OptionFactory.Switch(
+    private readonly RunOption allowPrecompiled = RunOption.Switch(
         "--allow-precompiled", "Run a .cwasm that this user's Wherry did not make. It is native code and not sandboxed: only if you trust whoever made it.");
 
-    private readonly Option<WasmFeatures?> features = OptionFactory.Single<WasmFeatures?>(
-        "--features", "LIST", "Proposals that the module may use, such as wasm3 or simd,-threads.", text => FeatureList.Parse(text));
+    private readonly RunOption features = RunOption.WithValue("--features", name => OptionFactory.Single<WasmFeatures?>(
+        name, "LIST", "Proposals that the module may use, such as wasm3 or simd,-threads.", text => FeatureList.Parse(text)));
 
-    private readonly Option<bool> verbose = OptionFactory.Switch("--verbose", "Tell what happens: compilation, times, memory.");
+    private readonly RunOption verbose = RunOption.Switch("--verbose", "Tell what happens: compilation, times, memory.");
+
+    /// <summary>In the order in which help shows them.</summary>
+    private readonly RunOption[] own;
 
     private readonly WasmEdgeOptions wasmEdge = new();
 
-    private readonly Argument<string> module = new("app.wasm [arguments…]")
-    {
-        Description = "The module. All that follows it goes to the guest.",
-        Arity = ArgumentArity.ExactlyOne,
-    };
+    public RunCommandLine() => own =
+    [
+        publish, connect, network, listen, folders, environment, environmentFiles, reactor, invoke, modules,
+        timeLimit, fuel, memoryLimit, memoryPageLimit, threads, boundsChecks, features, noCache, allowPrecompiled, verbose,
+    ];
 
-    public RunCommandLine()
-    {
-        Command = new Command("run", "Runs a module. Options end at the module. WasmEdge's options are understood.")
-        {
-            publish, connect, network, listen, folders, environment, environmentFiles, reactor, invoke, modules,
-            timeLimit, fuel, memoryLimit, memoryPageLimit, threads, boundsChecks, features, noCache, allowPrecompiled, verbose, module,
-        };
-        wasmEdge.AddTo(Command);
-    }
-
-    public Command Command { get; }
+    /// <summary>Whether an option with a value was given, which the parser has to read.</summary>
+    public bool HasValues => Given.Any(option => option.TakesValue);
 
     /// <summary>One line for each option given that has no effect.</summary>
-    public IEnumerable<string> Remarks(ParseResult result) => wasmEdge.Answers(result);
+    public IEnumerable<string> Remarks => wasmEdge.Answers;
 
-    public RunOptions Bind(ParseResult result, string[] guestArguments)
+    private IEnumerable<RunOption> Given => own.Where(option => option.IsGiven).Concat(wasmEdge.Given);
+
+    /// <summary>The command with all its options but WasmEdge's, for help.</summary>
+    public Command ToCommand()
     {
-        if (result.GetValue(invoke) is not null && result.GetValue(reactor))
+        var command = new Command("run", "Runs a module. Options end at the module. WasmEdge's options are understood.");
+        foreach (RunOption option in own)
+        {
+            command.Options.Add(option.Option);
+        }
+
+        command.Arguments.Add(new Argument<string>("app.wasm [arguments…]")
+        {
+            Description = "The module. All that follows it goes to the guest.",
+            Arity = ArgumentArity.ExactlyOne,
+        });
+        return command;
+    }
+
+    /// <summary>The command with only the options that were given, for the parser.</summary>
+    public Command ToGivenCommand()
+    {
+        var command = new Command("run");
+        foreach (RunOption option in Given)
+        {
+            command.Options.Add(option.Option);
+        }
+
+        return command;
+    }
+
+    /// <summary>The option of this name, of Wherry or WasmEdge.</summary>
+    public RunOption? Find(string name)
+    {
+        foreach (RunOption option in own)
+        {
+            if (option.IsCalled(name))
+            {
+                return option;
+            }
+        }
+
+        return wasmEdge.Find(name);
+    }
+
+    /// <summary>What is to be done.</summary>
+    /// <param name="values">What the parser read; null if no option has a value.</param>
+    /// <param name="modulePath">The module.</param>
+    /// <param name="guestArguments">What follows it.</param>
+    public RunOptions Bind(ParseResult? values, string modulePath, string[] guestArguments)
+    {
+        if (invoke.IsGiven && reactor.IsGiven)
         {
             throw CommandException.Usage("--invoke and --reactor exclude each other: with --reactor the first argument names the function.");
         }
 
-        KeyValuePair<string, string>[] fromFiles = [.. (result.GetValue(environmentFiles) ?? []).SelectMany(file => file)];
-        return new RunOptions
+        var options = new RunOptions
         {
-            ModulePath = result.GetValue(module)!,
+            ModulePath = modulePath,
             GuestArguments = guestArguments,
-            Folders = result.GetValue(folders) ?? [],
-            Environment = [.. fromFiles, .. result.GetValue(environment) ?? []],
-            PublishedPorts = result.GetValue(publish) ?? [],
-            ConnectRules = result.GetValue(connect) ?? [],
-            HasHostNetwork = result.GetValue(network) == "host",
-            TcpListeners = result.GetValue(listen) ?? [],
-            IsReactor = result.GetValue(reactor),
-            Invoke = result.GetValue(invoke),
-            TimeLimit = result.GetValue(timeLimit),
-            Fuel = result.GetValue(fuel) ?? wasmEdge.GasLimit(result),
-            Statistics = wasmEdge.Statistics(result),
-            MemoryPageLimit = result.GetValue(memoryPageLimit),
-            MemoryLimit = result.GetValue(memoryLimit),
-            Threads = result.GetValue(threads),
-            Modules = result.GetValue(modules) ?? [],
-            BoundsChecks = result.GetValue(boundsChecks) ?? BoundsChecks.Guard,
-            Features = wasmEdge.Apply(result, result.GetValue(features) ?? WasmFeatures.Default),
-            UsesCache = !result.GetValue(noCache),
-            AllowsPrecompiled = result.GetValue(allowPrecompiled),
-            IsVerbose = result.GetValue(verbose),
+            IsReactor = reactor.IsGiven,
+            UsesCache = !noCache.IsGiven,
+            AllowsPrecompiled = allowPrecompiled.IsGiven,
+            IsVerbose = verbose.IsGiven,
+            Statistics = wasmEdge.Statistics,
+            Features = wasmEdge.Apply(WasmFeatures.Default),
         };
+        return values is null ? options : BindValues(values, options);
     }
+
+    private RunOptions BindValues(ParseResult values, RunOptions options) => options with
+    {
+        Folders = Value<PreopenedDirectory[]>(folders, values) ?? [],
+        Environment = [.. (Value<KeyValuePair<string, string>[][]>(environmentFiles, values) ?? []).SelectMany(file => file), .. Value<KeyValuePair<string, string>[]>(environment, values) ?? []],
+        PublishedPorts = Value<PublishedPort[]>(publish, values) ?? [],
+        ConnectRules = Value<ConnectRule[]>(connect, values) ?? [],
+        HasHostNetwork = Value<string>(network, values) == "host",
+        TcpListeners = Value<IPEndPoint[]>(listen, values) ?? [],
+        Invoke = Value<string>(invoke, values),
+        TimeLimit = Value<TimeSpan?>(timeLimit, values),
+        Fuel = Value<long?>(fuel, values) ?? wasmEdge.GasLimit(values),
+        MemoryPageLimit = Value<long?>(memoryPageLimit, values),
+        MemoryLimit = Value<long?>(memoryLimit, values),
+        Threads = Value<int?>(threads, values),
+        Modules = Value<KeyValuePair<string, string>[]>(modules, values) ?? [],
+        BoundsChecks = Value<BoundsChecks?>(boundsChecks, values) ?? BoundsChecks.Guard,
+        Features = wasmEdge.Apply(Value<WasmFeatures?>(features, values) ?? WasmFeatures.Default),
+    };
+
+    private static T? Value<T>(RunOption option, ParseResult values) => option.IsGiven ? values.GetValue((Option<T>)option.Option) : default;
 
     /// <summary>Puts the option's name before what its parser found wrong.</summary>
     private static T Named<T>(string option, string text, Func<string, T> parse)

@@ -4,7 +4,7 @@ namespace Wherry.Cli.Options;
 
 /// <summary>
 /// WasmEdge's options that Wherry knows under another name, or has no use for. They are understood, so that a command line written for
-/// WasmEdge works, and those without effect say so in one line.
+/// WasmEdge works, and those without effect say so in one line. Help does not show them.
 /// </summary>
 internal sealed class WasmEdgeOptions
 {
@@ -50,102 +50,87 @@ internal sealed class WasmEdgeOptions
         ("--wasm-1", WasmFeatures.MutableGlobals), ("--wasm-2", WasmFeatures.Wasm2), ("--wasm-3", WasmFeatures.Wasm3),
     ];
 
-    private readonly Option<bool> instructionCount = Statistic("--enable-instruction-count");
-    private readonly Option<bool> gasMeasuring = Statistic("--enable-gas-measuring");
-    private readonly Option<bool> timeMeasuring = Statistic("--enable-time-measuring");
-    private readonly Option<bool> allStatistics = Statistic("--enable-all-statistics");
-    private readonly Option<long?> gasLimit = new("--gas-limit")
-    {
-        Arity = ArgumentArity.ExactlyOne,
-        Hidden = true,
-        CustomParser = result =>
-        {
-            try
-            {
-                return Quantities.ParseCount("--gas-limit", result.Tokens[0].Value, long.MaxValue, "an amount of gas");
-            }
-            catch (FormatException exception)
-            {
-                result.AddError(exception.Message);
-                return null;
-            }
-        },
-    };
+    private static readonly (string Name, Statistics Statistics)[] Measurements =
+    [
+        ("--enable-instruction-count", Options.Statistics.Instructions),
+        ("--enable-gas-measuring", Options.Statistics.Fuel),
+        ("--enable-time-measuring", Options.Statistics.Time),
+        ("--enable-all-statistics", Options.Statistics.Instructions | Options.Statistics.Fuel | Options.Statistics.Time),
+    ];
 
-    private readonly List<(Option Option, string Answer)> ignored = [];
-    private readonly List<(Option Option, Func<WasmFeatures, WasmFeatures> Change)> features = [];
+    private readonly RunOption gasLimit = RunOption.WithValue(
+        "--gas-limit", name => OptionFactory.Single<long?>(name, "GAS", "The fuel.", text => Quantities.ParseCount(name, text, long.MaxValue, "an amount of gas")));
 
-    /// <summary>Adds all of them to the command, hidden from its help.</summary>
-    public void AddTo(Command command)
+    /// <summary>What each option means, once one was met that is not Wherry's own.</summary>
+    private List<Meaning>? meanings;
+
+    /// <summary>The options that were given.</summary>
+    public IEnumerable<RunOption> Given => GivenMeanings.Select(meaning => meaning.Option);
+
+    /// <summary>One line for each option given that has no effect.</summary>
+    public IEnumerable<string> Answers =>
+        GivenMeanings.Where(meaning => meaning.Answer is not null).Select(meaning => $"{meaning.Option.Name} has no effect: {meaning.Answer}");
+
+    /// <summary>What is to be told when the guest has ended.</summary>
+    public Statistics Statistics => GivenMeanings.Aggregate(Options.Statistics.None, (all, meaning) => all | meaning.Statistics);
+
+    private IEnumerable<Meaning> GivenMeanings => meanings is null ? [] : meanings.Where(meaning => meaning.Option.IsGiven);
+
+    /// <summary>The option of this name, or null.</summary>
+    public RunOption? Find(string name) => (meanings ??= List()).Find(meaning => meaning.Option.IsCalled(name))?.Option;
+
+    /// <summary>The fuel, in WasmEdge's word.</summary>
+    public long? GasLimit(ParseResult values) => gasLimit.IsGiven ? values.GetValue((Option<long?>)gasLimit.Option) : null;
+
+    /// <summary>The features after the options that switch them.</summary>
+    public WasmFeatures Apply(WasmFeatures start) =>
+        GivenMeanings.Aggregate(start, (features, meaning) => meaning.Features is { } change ? change(features) : features);
+
+    private List<Meaning> List()
     {
-        foreach (Option option in (Option[])[instructionCount, gasMeasuring, timeMeasuring, allStatistics, gasLimit])
+        List<Meaning> list = [new(gasLimit)];
+        foreach ((string name, Statistics statistics) in Measurements)
         {
-            command.Options.Add(option);
+            list.Add(new(Switch(name)) { Statistics = statistics });
         }
 
         foreach ((string name, string answer) in Switches)
         {
-            ignored.Add((Add(command, new Option<bool>(name) { Arity = ArgumentArity.Zero, Hidden = true }), answer));
+            list.Add(new(Switch(name)) { Answer = answer });
         }
 
         foreach ((string name, string answer) in Values)
         {
-            ignored.Add((Add(command, new Option<string[]>(name) { Arity = ArgumentArity.OneOrMore, Hidden = true }), answer));
+            list.Add(new(RunOption.WithValue(name, name => new Option<string[]>(name) { Arity = ArgumentArity.OneOrMore })) { Answer = answer });
         }
 
         foreach ((string name, WasmFeatures set) in Versions)
         {
-            features.Add((AddSwitch(command, name), _ => set));
+            list.Add(new(Switch(name)) { Features = _ => set });
         }
 
-        features.Add((AddSwitch(command, "--enable-all"), current => current | WasmFeatures.Default));
+        list.Add(new(Switch("--enable-all")) { Features = features => features | WasmFeatures.Default });
         foreach ((string name, WasmFeatures feature) in Proposals)
         {
-            features.Add((AddSwitch(command, "--enable-" + name), current => current | feature));
-            features.Add((AddSwitch(command, "--disable-" + name), current => current & ~feature));
-        }
-    }
-
-    /// <summary>One line for each option given that has no effect.</summary>
-    public IEnumerable<string> Answers(ParseResult result) =>
-        ignored.Where(row => IsGiven(result, row.Option)).Select(row => $"{row.Option.Name} has no effect: {row.Answer}");
-
-    /// <summary>What is to be told when the guest has ended.</summary>
-    public Statistics Statistics(ParseResult result)
-    {
-        bool all = result.GetValue(allStatistics);
-        return (all || result.GetValue(instructionCount) ? Options.Statistics.Instructions : Options.Statistics.None)
-            | (all || result.GetValue(gasMeasuring) ? Options.Statistics.Fuel : Options.Statistics.None)
-            | (all || result.GetValue(timeMeasuring) ? Options.Statistics.Time : Options.Statistics.None);
-    }
-
-    /// <summary>The fuel, in WasmEdge's word.</summary>
-    public long? GasLimit(ParseResult result) => result.GetValue(gasLimit);
-
-    /// <summary>The features after the options that switch them.</summary>
-    public WasmFeatures Apply(ParseResult result, WasmFeatures start)
-    {
-        foreach ((Option option, Func<WasmFeatures, WasmFeatures> change) in features)
-        {
-            if (IsGiven(result, option))
-            {
-                start = change(start);
-            }
+            list.Add(new(Switch("--enable-" + name)) { Features = features => features | feature });
+            list.Add(new(Switch("--disable-" + name)) { Features = features => features & ~feature });
         }
 
-        return start;
+        return list;
     }
 
-    private static Option<bool> Statistic(string name) => new(name) { Arity = ArgumentArity.Zero, Hidden = true };
+    private static RunOption Switch(string name) => RunOption.Switch(name, "");
 
-    private static bool IsGiven(ParseResult result, Option option) => result.GetResult(option) is { Implicit: false };
-
-    private static Option<bool> AddSwitch(Command command, string name) => Add(command, new Option<bool>(name) { Arity = ArgumentArity.Zero, Hidden = true });
-
-    private static T Add<T>(Command command, T option)
-        where T : Option
+    /// <summary>What an option does, beyond being understood.</summary>
+    private sealed class Meaning(RunOption option)
     {
-        command.Options.Add(option);
-        return option;
+        public RunOption Option { get; } = option;
+
+        /// <summary>Why it has no effect.</summary>
+        public string? Answer { get; init; }
+
+        public Statistics Statistics { get; init; }
+
+        public Func<WasmFeatures, WasmFeatures>? Features { get; init; }
     }
 }
