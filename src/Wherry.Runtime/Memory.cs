@@ -13,6 +13,13 @@ public sealed unsafe class Memory : IDisposable
 {
     // Compiled code reads these. The length only grows, until the memory is released.
     internal byte* Base;
+
+    /// <summary>
+    /// Lies <see cref="ProbeDistance"/> above the base. The JIT drops a read whose result is unused if it knows a pointer near it to be valid; of one so far away it doesn't.
+    /// </summary>
+    internal byte* ProbeBase;
+
+    internal const long ProbeDistance = 1 << 30;
     internal ulong Length;
 
     /// <summary>
@@ -84,6 +91,7 @@ public sealed unsafe class Memory : IDisposable
         }
 
         Base = _reservation.Base;
+        ProbeBase = Base + ProbeDistance;
         SafepointPage = _reservation.SafepointPage;
         Length = length;
         _maximumPages = _reservation.Capacity >> type.PageSizeLog2;

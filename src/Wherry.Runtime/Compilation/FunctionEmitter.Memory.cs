@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Wherry.Compilation.Demand;
 using Wherry.Execution;
 using Wherry.Instructions;
 
@@ -202,16 +203,7 @@ internal sealed partial class FunctionEmitter
 
     private void EmitLoad(ref InstructionReader reader, OpCode load, WasmValueKind kind, OpCode? extension = null)
     {
-        if (IsResultUnused(ref reader))
-        {
-            // The JIT would probe fewer bytes than the load would have read. What is in bounds at the last byte is so at all.
-            EmitAddress(ref reader, (1UL << reader.Instruction.AccessLog2) - 1);
-            _il.Emit(OpCodes.Ldind_U1);
-            _il.Emit(OpCodes.Pop);
-            Push(new StackEntry(StackForm.Constant, kind));
-            return;
-        }
-
+        StackEntry probed = KeepProbedIndex(ref reader);
         int depth = EmitAddress(ref reader);
         _il.Emit(load);
         if (extension is { } code)
@@ -219,23 +211,58 @@ internal sealed partial class FunctionEmitter
             _il.Emit(code);
         }
 
-        PushEvaluated(kind, depth + 2);
+        PushLoaded(ref reader, kind, depth + 2, probed);
     }
 
-    /// <summary>Whether the next instruction throws the result away.</summary>
-    private bool IsResultUnused(ref InstructionReader reader)
+    /// <summary>Whether the JIT may make a load read fewer bytes than it should, or none: see <see cref="LoadDemand"/>.</summary>
+    private bool IsShortened(ref InstructionReader reader) =>
+        _shortenedLoads is not null && IsGuarded(reader.Memory) && _shortenedLoads.Contains(reader.Offset);
+
+    /// <summary>If a load may be shortened, makes the index on top of the stack one that can be loaded again.</summary>
+    /// <returns>The index; anything else for other loads.</returns>
+    private StackEntry KeepProbedIndex(ref InstructionReader reader)
     {
-        ReadOnlySpan<byte> rest = _definition.Bytes.Span[reader.Position..];
-        switch ((Opcode)rest[0])
+        if (!IsShortened(ref reader))
         {
-            case Opcode.Drop:
-                return true;
-            case Opcode.LocalSet:
-                var next = new InstructionReader(_definition.Bytes.Span, reader.Position, _body.End);
-                return next.Next() && !_scan.ReadLocals[next.Index];
-            default:
-                return false;
+            return default;
         }
+
+        StackEntry index = PopForLater();
+        Push(index with { IsPinned = true });
+        return index;
+    }
+
+    /// <summary>Pushes what a load left on the IL stack. If it may be shortened, the last byte is read too: what is in bounds there is so at all.</summary>
+    private void PushLoaded(ref InstructionReader reader, WasmValueKind kind, int depth, StackEntry probed)
+    {
+        if (!IsShortened(ref reader))
+        {
+            PushEvaluated(kind, depth);
+            return;
+        }
+
+        int result = AllocateTemporary(kind);
+        _il.StoreLocal(result);
+        if (reader.Memory == 0)
+        {
+            _il.LoadArgument(_instance);
+            _il.LoadField(RuntimeMembers.Memory0ProbeBase);
+        }
+        else
+        {
+            EmitMemoryObject(reader.Memory);
+            _il.LoadField(RuntimeMembers.MemoryProbeBase);
+        }
+
+        EmitEntry(probed, keeps: false);
+        _il.Emit(OpCodes.Conv_U);
+        _il.Emit(OpCodes.Add);
+        _il.Int64((long)reader.MemoryOffset + (1L << reader.Instruction.AccessLog2) - 1 - Memory.ProbeDistance);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Add);
+        _il.Emit(OpCodes.Ldind_U1);
+        _il.Emit(OpCodes.Pop);
+        Push(new StackEntry(StackForm.Temporary, kind, Index: result));
     }
 
     private void EmitStore(ref InstructionReader reader, OpCode store)

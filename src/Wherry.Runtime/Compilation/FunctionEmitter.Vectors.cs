@@ -106,14 +106,9 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        StackEntry probed = KeepProbedIndex(ref reader);
         int depth = EmitAddress(ref reader);
-        if (IsResultUnused(ref reader))
-        {
-            // Only whether it traps matters, for all bytes that it reads; the JIT would read fewer.
-            _il.Int32(1 << reader.Instruction.AccessLog2);
-            _il.Call(VectorMethods[nameof(VectorInstructions.Probe)]);
-        }
-        else if (reader.Opcode == Opcode.V128Load)
+        if (reader.Opcode == Opcode.V128Load)
         {
             _il.OfType(OpCodes.Ldobj, typeof(Vector128<byte>));
         }
@@ -122,19 +117,20 @@ internal sealed partial class FunctionEmitter
             _il.Call(VectorMethod(reader.Instruction));
         }
 
-        PushEvaluated(WasmValueKind.V128, depth + 2);
+        PushLoaded(ref reader, WasmValueKind.V128, depth + 2, probed);
     }
 
     private void EmitLaneAccess(ref InstructionReader reader)
     {
         StackEntry value = PopForLater();
+        StackEntry probed = KeepProbedIndex(ref reader);
         EmitAddress(ref reader);
         EmitEntry(value, keeps: false);
         _il.Int32(reader.Lane);
         _il.Call(VectorMethod(reader.Instruction));
         if (reader.Instruction.Results.Length > 0)
         {
-            PushEvaluated(WasmValueKind.V128, MaximumDepth / 2);
+            PushLoaded(ref reader, WasmValueKind.V128, MaximumDepth / 2, probed);
         }
     }
 }

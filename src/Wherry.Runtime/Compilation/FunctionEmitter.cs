@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Wherry.Binary;
+using Wherry.Compilation.Demand;
 using Wherry.Compilation.Outlining;
 using Wherry.Execution;
 using Wherry.Instructions;
@@ -33,6 +34,7 @@ internal sealed partial class FunctionEmitter
     private readonly int _instance;
     private readonly int[] _memoryBases;
     private readonly bool _returnsExceptions;
+    private readonly HashSet<int>? _shortenedLoads;
     private int _safepoint = -1;
     private int _blockCount;
     private Opcode _previous;
@@ -59,6 +61,10 @@ internal sealed partial class FunctionEmitter
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
         _isMetered = module.Options.FuelCosts is not null;
+        if (_scan.HasLoads && module.Options.GuardsMemory)
+        {
+            _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length);
+        }
     }
 
     /// <summary>If given, gets the IL offset at which each instruction starts.</summary>

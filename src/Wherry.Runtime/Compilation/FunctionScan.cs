@@ -37,6 +37,8 @@ internal sealed class FunctionScan
     /// <summary>Whether it has no branches and ends in an exception: crossgen2 leaves methods to the JIT that only throw.</summary>
     public bool OnlyThrows { get; private set; }
 
+    public bool HasLoads { get; private set; }
+
     /// <summary>Locals that occur at all.</summary>
     public bool[] UsedLocals { get; }
 
@@ -157,6 +159,7 @@ internal sealed class FunctionScan
                     if (isWritten && reader.Instruction.AccessLog2 >= 0)
                     {
                         UsedMemories[reader.Memory] = true;
+                        HasLoads |= reader.Instruction.Results.Length > 0;
                     }
 
                     break;

@@ -16,6 +16,7 @@ internal static class RuntimeMembers
     public static readonly FieldInfo SafepointBase = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointBase));
     public static readonly FieldInfo Memory0 = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0));
     public static readonly FieldInfo Memory0Base = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0Base));
+    public static readonly FieldInfo Memory0ProbeBase = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0ProbeBase));
     public static readonly FieldInfo Memories = Field(typeof(GuestInstance), nameof(GuestInstance.Memories));
     public static readonly FieldInfo Table0 = Field(typeof(GuestInstance), nameof(GuestInstance.Table0));
     public static readonly FieldInfo Tables = Field(typeof(GuestInstance), nameof(GuestInstance.Tables));
@@ -28,6 +29,7 @@ internal static class RuntimeMembers
     public static readonly FieldInfo MeterUnexecuted = Field(typeof(Meter), nameof(Execution.Meter.Unexecuted));
     public static readonly FieldInfo MeterInterruption = Field(typeof(Meter), nameof(Execution.Meter.Interruption));
     public static readonly FieldInfo MemoryBase = Field(typeof(Memory), nameof(Memory.Base));
+    public static readonly FieldInfo MemoryProbeBase = Field(typeof(Memory), nameof(Memory.ProbeBase));
     public static readonly FieldInfo MemoryLength = Field(typeof(Memory), nameof(Memory.Length));
     public static readonly FieldInfo TableElements = Field(typeof(Table), nameof(Table.Elements));
     public static readonly FieldInfo FunctionCode = Field(typeof(Function), nameof(Function.Code));

@@ -18,6 +18,9 @@ internal abstract unsafe class GuestInstance
 
     public byte* Memory0Base;
 
+    /// <summary>See <see cref="Memory.ProbeBase"/>.</summary>
+    public byte* Memory0ProbeBase;
+
     public Memory Memory0 = null!;
 
     public Table Table0 = null!;

@@ -28,6 +28,7 @@ internal static unsafe class Instantiation
         {
             guest.Memory0 = guest.Memories[0];
             guest.Memory0Base = guest.Memory0.Base;
+            guest.Memory0ProbeBase = guest.Memory0.ProbeBase;
             if (!guest.Memory0.Type.IsShared)
             {
                 guest.SafepointBase = guest.Memory0.SafepointPage + GuestInstance.SafepointDistance;

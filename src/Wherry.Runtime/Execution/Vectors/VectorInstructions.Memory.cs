@@ -72,11 +72,4 @@ internal static partial class VectorInstructions
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static unsafe V V128Load64Zero(byte* address) => Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(address)).AsByte();
-
-    /// <summary>
-    /// Reads the first and the last byte of an access whose result nothing needs: it traps as the access would. The result depends on both and the
-    /// method is not inlined, or the JIT would drop the reads.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static unsafe V Probe(byte* address, int size) => Vector128.CreateScalar((byte)(*address | address[size - 1]));
 }

@@ -1,0 +1,331 @@
+using Wherry.Binary;
+
+namespace Wherry.Compilation.Demand;
+
+/// <summary>
+/// Finds the loads of which fewer bytes may be needed than they read. The JIT shortens such loads: of one whose result is dead it makes a probe for null, and one of which
+/// the code takes the lower half becomes a smaller one. A load that reaches beyond the memory's last byte would then not trap. This goes backward over the code, with the number of
+/// bytes that are needed of each local and operand, until nothing changes. What it doesn't know it takes for not needed, so that it finds too many loads rather than too few.
+/// </summary>
+internal sealed class LoadDemand
+{
+    /// <summary>All bytes, of whatever type.</summary>
+    private const byte All = 16;
+
+    // A few are enough for code that people write. Of what takes longer, all loads are taken to be shortened.
+    private const int MaximumPasses = 30;
+    private const long MaximumState = 1 << 26;
+
+    private readonly DemandSteps _steps;
+    private readonly byte[] _locals;
+    private readonly byte[]?[] _labels;
+    private readonly byte[]?[] _elses;
+    private readonly byte[][] _carried;
+    private readonly List<byte> _operands = [];
+    private readonly Stack<byte[]> _below = new();
+
+    private LoadDemand(DemandSteps steps, int localCount)
+    {
+        _steps = steps;
+        _locals = new byte[localCount];
+        _labels = new byte[steps.Blocks.Count][];
+        _elses = new byte[steps.Blocks.Count][];
+        _carried = new byte[steps.Blocks.Count][];
+        for (int i = 0; i < _carried.Length; i++)
+        {
+            _carried[i] = new byte[steps.Blocks[i]];
+        }
+    }
+
+    /// <returns>The offsets of such loads; null if there are none.</returns>
+    public static HashSet<int>? FindShortened(ModuleDefinition definition, FunctionBody body, int resultCount, int localCount)
+    {
+        DemandSteps steps = DemandSteps.Read(definition, body, resultCount);
+        if (!steps.HasLoads)
+        {
+            return null;
+        }
+
+        var demand = new LoadDemand(steps, localCount);
+        if ((long)localCount * steps.Blocks.Count > MaximumState)
+        {
+            return demand.FindLoads(_ => true);
+        }
+
+        int passes = 0;
+        while (demand.Pass(null))
+        {
+            if (++passes == MaximumPasses)
+            {
+                return demand.FindLoads(_ => true);
+            }
+        }
+
+        var needed = new byte[steps.Count];
+        _ = demand.Pass(needed);
+        return demand.FindLoads(step => needed[step] < steps[step].Operand);
+    }
+
+    private HashSet<int>? FindLoads(Predicate<int> isShortened)
+    {
+        HashSet<int>? found = null;
+        for (int i = 0; i < _steps.Count; i++)
+        {
+            if (_steps[i].Effect == DemandEffect.Load && isShortened(i))
+            {
+                _ = (found ??= []).Add(_steps[i].Offset);
+            }
+        }
+
+        return found;
+    }
+
+    /// <param name="needed">Gets what is needed of each load.</param>
+    /// <returns>Whether more is needed at a loop's start than was known.</returns>
+    private bool Pass(byte[]? needed)
+    {
+        bool changed = false;
+        Array.Clear(_locals);
+        _operands.Clear();
+        _below.Clear();
+        for (int i = _steps.Count - 1; i >= 0; i--)
+        {
+            DemandStep step = _steps[i];
+            switch (step.Effect)
+            {
+                case DemandEffect.Get:
+                    byte read = Pop();
+                    _locals[step.Operand] = Math.Max(_locals[step.Operand], read);
+                    break;
+                case DemandEffect.Set:
+                    _operands.Add(_locals[step.Operand]);
+                    _locals[step.Operand] = 0;
+                    break;
+                case DemandEffect.Tee:
+                    _operands.Add(Math.Max(Pop(), _locals[step.Operand]));
+                    _locals[step.Operand] = 0;
+                    break;
+                case DemandEffect.All:
+                    _ = PopMany(step.Pushes);
+                    Push(step.Pops, All);
+                    break;
+                case DemandEffect.AllIfNeeded:
+                    Push(step.Pops, PopMany(step.Pushes) > 0 ? All : (byte)0);
+                    break;
+                case DemandEffect.Low:
+                    Push(step.Pops, Math.Min(PopMany(step.Pushes), (byte)step.Operand));
+                    break;
+                case DemandEffect.Part:
+                    Push(step.Pops, Math.Min(PopMany(step.Pushes), (byte)1));
+                    break;
+                case DemandEffect.None:
+                    _ = PopMany(step.Pushes);
+                    Push(step.Pops, 0);
+                    break;
+                case DemandEffect.Store:
+                    _operands.Add(All);
+                    _operands.Add((byte)step.Operand);
+                    break;
+                case DemandEffect.Load:
+                    byte result = Pop();
+                    if (needed is not null)
+                    {
+                        needed[i] = result;
+                    }
+
+                    _operands.Add(All);
+                    Push(step.Pops - 1, result);
+                    break;
+                case DemandEffect.Select:
+                    byte selected = Pop();
+                    Push(2, selected);
+                    _operands.Add(selected > 0 ? All : (byte)0);
+                    break;
+                case DemandEffect.Unknown:
+                    _operands.Clear();
+                    break;
+                default:
+                    changed |= PassControl(step);
+                    break;
+            }
+        }
+
+        return changed;
+    }
+
+    private bool PassControl(DemandStep step)
+    {
+        switch (step.Effect)
+        {
+            case DemandEffect.End:
+                StartBlock(step);
+                _labels[step.Operand] ??= new byte[_locals.Length];
+                _locals.CopyTo(_labels[step.Operand]!, 0);
+                _operands.CopyTo(_carried[step.Operand]);
+                return false;
+            case DemandEffect.LoopEnd:
+                StartBlock(step);
+                return false;
+            case DemandEffect.BlockStart:
+                EndBlock(step);
+                return false;
+            case DemandEffect.LoopStart:
+                EndBlock(step);
+                return RaiseLoop(step);
+            case DemandEffect.Else:
+                byte[] start = _elses[step.Operand] ??= new byte[_locals.Length];
+                _locals.CopyTo(start, 0);
+                GoTo(step.Operand);
+                return false;
+            case DemandEffect.IfStart:
+                EndBlock(step);
+                Raise(_locals, _elses[step.Operand] ?? _labels[step.Operand]);
+                _operands.Add(All);
+                return false;
+            case DemandEffect.SkippedIfStart:
+                EndBlock(step);
+                Array.Clear(_locals);
+                Raise(_locals, _elses[step.Operand] ?? _labels[step.Operand]);
+                return false;
+            case DemandEffect.Branch:
+                GoTo(step.Operand);
+                return false;
+            case DemandEffect.BranchIf:
+                BranchMaybe(step.Operand);
+                _operands.Add(All);
+                return false;
+            case DemandEffect.BranchTable:
+                PassBranchTable(step);
+                return false;
+            default:
+                Array.Clear(_locals);
+                _operands.Clear();
+                Push(step.Pops, All);
+                return false;
+        }
+    }
+
+    private void PassBranchTable(DemandStep step)
+    {
+        ReadOnlySpan<int> blocks = _steps.GetBranchTable(step.Operand);
+        GoTo(blocks[^1]);
+        foreach (int block in blocks[..^1])
+        {
+            BranchMaybe(block);
+        }
+
+        _operands.Add(All);
+    }
+
+    // What lies under a block's operands waits until its start.
+    private void StartBlock(DemandStep step)
+    {
+        int count = Math.Min(step.Pushes, _operands.Count);
+        var results = new byte[step.Pushes];
+        _operands.CopyTo(_operands.Count - count, results, step.Pushes - count, count);
+        _operands.RemoveRange(_operands.Count - count, count);
+        _below.Push([.. _operands]);
+        _operands.Clear();
+        _operands.AddRange(results);
+    }
+
+    private void EndBlock(DemandStep step)
+    {
+        int count = Math.Min(step.Pops, _operands.Count);
+        var parameters = new byte[step.Pops];
+        _operands.CopyTo(_operands.Count - count, parameters, step.Pops - count, count);
+        _operands.Clear();
+        _operands.AddRange(_below.Pop());
+        _operands.AddRange(parameters);
+    }
+
+    private bool RaiseLoop(DemandStep step)
+    {
+        byte[] label = _labels[step.Operand] ??= new byte[_locals.Length];
+        bool changed = Raise(label, _locals);
+        byte[] carried = _carried[step.Operand];
+        for (int i = 0; i < carried.Length; i++)
+        {
+            byte needed = _operands[_operands.Count - carried.Length + i];
+            changed |= needed > carried[i];
+            carried[i] = Math.Max(carried[i], needed);
+        }
+
+        return changed;
+    }
+
+    private void GoTo(int block)
+    {
+        if (_labels[block] is { } label)
+        {
+            label.CopyTo(_locals, 0);
+        }
+        else
+        {
+            Array.Clear(_locals);
+        }
+
+        _operands.Clear();
+        _operands.AddRange(_carried[block]);
+    }
+
+    private void BranchMaybe(int block)
+    {
+        Raise(_locals, _labels[block]);
+        byte[] carried = _carried[block];
+        for (int i = 1; i <= Math.Min(carried.Length, _operands.Count); i++)
+        {
+            _operands[^i] = Math.Max(_operands[^i], carried[^i]);
+        }
+    }
+
+    private static bool Raise(byte[] state, byte[]? other)
+    {
+        bool changed = false;
+        if (other is not null)
+        {
+            for (int i = 0; i < state.Length; i++)
+            {
+                if (other[i] > state[i])
+                {
+                    state[i] = other[i];
+                    changed = true;
+                }
+            }
+        }
+
+        return changed;
+    }
+
+    private byte Pop()
+    {
+        // What is missing is not known to be needed.
+        if (_operands.Count == 0)
+        {
+            return 0;
+        }
+
+        byte top = _operands[^1];
+        _operands.RemoveAt(_operands.Count - 1);
+        return top;
+    }
+
+    private byte PopMany(int count)
+    {
+        byte most = 0;
+        for (int i = 0; i < count; i++)
+        {
+            most = Math.Max(most, Pop());
+        }
+
+        return most;
+    }
+
+    private void Push(int count, byte needed)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            _operands.Add(needed);
+        }
+    }
+}
