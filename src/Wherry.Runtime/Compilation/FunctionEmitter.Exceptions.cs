@@ -73,6 +73,10 @@ internal sealed partial class FunctionEmitter
             frame.Exception = _il.DeclareLocal(typeof(WasmException));
             frame.Clause = _il.DeclareLocal(typeof(int));
             frame.ClauseLabels = Array.ConvertAll(clauses, _ => _il.DefineLabel());
+
+            // Where a conditional branch leads to what follows it anyway and two regions begin there, RyuJIT ends the process. A store that is never read keeps them apart.
+            _il.Int32(0);
+            _il.StoreLocal(frame.Clause);
             _il.BeginTry();
             _tryDepth++;
         }
