@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Wherry.Execution.Vectors;
 
 namespace Wherry.Execution;
 
@@ -182,7 +183,7 @@ internal static partial class Numeric
 
     /// <summary>The float with these bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float ReinterpretAsSingle(int bits) => Vector128.CreateScalarUnsafe(bits).AsSingle().ToScalar();
+    public static float ReinterpretAsSingle(int bits) => VectorInstructions.F32x4ExtractLane(Vector128.CreateScalarUnsafe(bits).AsByte(), 0);
 
     /// <summary>A NaN with its bits as they are.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using V = System.Runtime.Intrinsics.Vector128<byte>;
 
 namespace Wherry.Execution.Vectors;
@@ -75,8 +76,17 @@ internal static partial class VectorInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64x2ExtractLane(V a, byte lane) => a.AsInt64().GetElement(lane);
 
+    // A lane of a constant vector would become a constant float, where the JIT makes signalling NaNs quiet. It does not look through a shuffle.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float F32x4ExtractLane(V a, byte lane) => a.AsSingle().GetElement(lane);
+    public static float F32x4ExtractLane(V a, byte lane)
+    {
+        Vector128<float> lanes = a.AsSingle();
+        return !Sse.IsSupported ? lanes.GetElement(lane)
+            : lane == 0 ? Sse.Shuffle(lanes, lanes, 0b00_00_00_00).ToScalar()
+            : lane == 1 ? Sse.Shuffle(lanes, lanes, 0b01_01_01_01).ToScalar()
+            : lane == 2 ? Sse.Shuffle(lanes, lanes, 0b10_10_10_10).ToScalar()
+            : Sse.Shuffle(lanes, lanes, 0b11_11_11_11).ToScalar();
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double F64x2ExtractLane(V a, byte lane) => a.AsDouble().GetElement(lane);
