@@ -107,6 +107,8 @@ internal sealed class LoadedCode
 
     public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
 
+    public bool HasStub(FunctionType type, StubKind kind) => _stubs.GetMethod(FunctionStubs.Key(type, kind)) is not null;
+
     public nint GetStub(FunctionType type, StubKind kind) => _stubs.GetMethod(FunctionStubs.Key(type, kind))!.MethodHandle.GetFunctionPointer();
 
     // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.

@@ -6,7 +6,7 @@ using Wherry.Execution;
 namespace Wherry.Aot;
 
 /// <summary>Stands for the saved assembly where code is written only to see at which IL offset each instruction stands. Its members are never used, so any will do.</summary>
-internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptions options) : ICodeTarget
+internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptions options, bool hasReturnedExceptions) : ICodeTarget
 {
     private static readonly MethodInfo s_anyMethod = RuntimeMembers.Method(typeof(Traps), nameof(Traps.Unreachable));
 
@@ -14,7 +14,7 @@ internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptio
 
     public CompilerOptions Options { get; } = options with { OutlinesLargeFunctions = false };
 
-    public CodeLayout Layout { get; } = new(definition);
+    public CodeLayout Layout { get; } = new(definition, hasReturnedExceptions);
 
     public MethodInfo GetMethod(int function) => s_anyMethod;
 

@@ -17,7 +17,10 @@ internal sealed class PrecompiledModule : CompiledModule
         : base(module, definition)
     {
         _code = code;
-        _target = new MeasuringTarget(definition, options);
+
+        // Only code that was written with returned exceptions has stubs for callers that look for them.
+        bool hasReturnedExceptions = definition.Bodies.Length > 0 && code.HasStub(definition.Functions[definition.ImportedFunctionCount].Function!, StubKind.ResolveForGuest);
+        _target = new MeasuringTarget(definition, options, hasReturnedExceptions);
         LargeFunctionsReady = new bool[_target.Layout.LargeFunctionCount];
         for (int i = 0; i < LargeFunctionsReady.Length; i++)
         {

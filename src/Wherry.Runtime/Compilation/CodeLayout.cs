@@ -15,7 +15,8 @@ internal sealed class CodeLayout
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
 
-    public CodeLayout(ModuleDefinition definition)
+    /// <param name="hasReturnedExceptions">For code that was written before: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
+    public CodeLayout(ModuleDefinition definition, bool? hasReturnedExceptions = null)
     {
         _definition = definition;
         _classOfBody = new int[definition.Bodies.Length];
@@ -23,10 +24,14 @@ internal sealed class CodeLayout
         _constants = Array.ConvertAll(definition.Globals, FindConstant);
         IsField = FindFields(definition);
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
+
+        // Only what validation has seen tail calls in is looked through for them.
+        HasReturnedExceptions = hasReturnedExceptions
+            ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
     }
 
-    /// <summary>Whether functions of the module return exceptions rather than throw them.</summary>
-    public bool HasReturnedExceptions => _definition.Tags.Length > 0;
+    /// <summary>Whether functions of the module return exceptions rather than throw them: see <see cref="ThrowAnalysis"/>.</summary>
+    public bool HasReturnedExceptions { get; }
 
     /// <summary>The first function of each class, and how many it has.</summary>
     public (int First, int Count)[] Classes { get; }

@@ -52,10 +52,9 @@ internal sealed partial class FunctionEmitter
 
         FunctionType type = _definition.Functions[index].Function!;
         int count = type.Parameters.Length;
-        bool returnsExceptions = _module.Layout.ReturnsExceptions(index);
         if (index < _definition.ImportedFunctionCount)
         {
-            PrepareArguments(count, isTail, returnsExceptions);
+            PrepareArguments(count, isTail, _returnsExceptions);
             _il.LoadArgument(_instance);
             _il.LoadField(RuntimeMembers.ImportedFunctions);
             _il.Int32(index);
@@ -65,6 +64,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        bool returnsExceptions = _module.Layout.ReturnsExceptions(index);
         PrepareArguments(count, isTail, returnsExceptions);
         _il.LoadArgument(_instance);
         if (isTail)

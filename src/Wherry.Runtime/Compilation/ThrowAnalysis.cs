@@ -5,21 +5,17 @@ namespace Wherry.Compilation;
 
 /// <summary>
 /// Finds the functions of a module that an exception may leave: those that throw, or call what may be any function, or call one of these. In a module with tags such functions
-/// return with the exception in <see cref="Execution.PendingException"/>, and their callers look there.
+/// return with the exception in <see cref="Execution.PendingException"/>, and their callers look there. In a module without tags only those do that end with a tail call of what may be
+/// any function, and their callers: for what is called so may return an exception, and there is no frame left that could make a thrown one of it.
 /// </summary>
 internal static class ThrowAnalysis
 {
-    /// <summary>Whether an exception may leave a function, for each function of the module; nothing for a module without tags.</summary>
+    /// <summary>Whether a function may return an exception, for each function of the module.</summary>
     public static bool[] Find(ModuleDefinition definition)
     {
-        if (definition.Tags.Length == 0)
-        {
-            return [];
-        }
-
         int imported = definition.ImportedFunctionCount;
         var throws = new bool[definition.Functions.Length];
-        throws.AsSpan(0, imported).Fill(true);
+        throws.AsSpan(0, imported).Fill(definition.Tags.Length > 0);
         var callers = new List<int>?[definition.Functions.Length];
         var found = new Stack<int>();
         for (int i = 0; i < definition.Bodies.Length; i++)
@@ -58,16 +54,27 @@ internal static class ThrowAnalysis
                 case Opcode.ThrowRef:
                 case Opcode.Rethrow:
                 case Opcode.Delegate:
-                case Opcode.CallIndirect:
-                case Opcode.CallRef:
                 case Opcode.ReturnCallIndirect:
                 case Opcode.ReturnCallRef:
                     return true;
+                case Opcode.CallIndirect:
+                case Opcode.CallRef:
+                    if (definition.Tags.Length > 0)
+                    {
+                        return true;
+                    }
+
+                    break;
                 case Opcode.Call:
                 case Opcode.ReturnCall:
                     if (reader.Index < definition.ImportedFunctionCount)
                     {
-                        return true;
+                        if (reader.Opcode == Opcode.ReturnCall || definition.Tags.Length > 0)
+                        {
+                            return true;
+                        }
+
+                        break;
                     }
 
                     List<int> list = callers[reader.Index] ??= [];

@@ -39,4 +39,52 @@ public sealed class TailCallTests
     [Fact]
     public void And_calls_of_functions_with_more_parameters_than_the_caller() =>
         Assert.Equal(1_000_001, Guests.Instantiate(Mutual, BoundsChecks.Guard).GetFunction<Func<long, long, long>>("grow")!(1_000_000, 0));
+
+    // One module has a tag, the other has none: what the first throws, it returns.
+    private const string Tagged = """
+        (module
+          (type $f (func (param i64) (result i64)))
+          (import "table" "table" (table 4 funcref))
+          (tag $done (param i64))
+          (elem (i32.const 0) func $here $catching)
+          (func $here (export "here") (type $f)
+            (if (i64.eqz (local.get 0)) (then (throw $done (i64.const 7))))
+            (return_call_indirect (type $f) (i64.sub (local.get 0) (i64.const 1)) (i32.const 2)))
+          (func $catching (export "catching") (type $f)
+            (block $caught (result i64)
+              (try_table (result i64) (catch $done $caught) (call_indirect (type $f) (local.get 0) (i32.const 2))))))
+        """;
+
+    private const string Untagged = """
+        (module
+          (type $f (func (param i64) (result i64)))
+          (import "table" "table" (table 4 funcref))
+          (import "tagged" "here" (func $there (type $f)))
+          (elem declare func $imported $looked_up $referred_to)
+          (func $imported (type $f) (return_call $there (local.get 0)))
+          (func $looked_up (type $f) (return_call_indirect (type $f) (local.get 0) (i32.const 0)))
+          (func $referred_to (type $f) (return_call_ref $f (local.get 0) (ref.as_non_null (ref.cast (ref null $f) (table.get (i32.const 0))))))
+          (func $calling (export "calling") (type $f) (i64.add (call $looked_up (local.get 0)) (i64.const 1)))
+          (func $through (export "through") (type $f) (i64.add (call_indirect (type $f) (local.get 0) (i32.const 1)) (i64.const 1)))
+        """;
+
+    public static TheoryData<string> Ways => ["imported", "looked_up", "referred_to"];
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public void A_hundred_million_calls_back_and_forth_between_a_module_with_tags_and_one_without_run_in_constant_stack(string way)
+    {
+        var store = new Store(Guests.Engine(BoundsChecks.Guard));
+        var linker = new Linker(Guests.Engine(BoundsChecks.Guard));
+        linker.DefineInstance("table", linker.Instantiate(store, Guests.Load("""(module (table (export "table") 4 funcref))""")));
+        Instance tagged = linker.Instantiate(store, Guests.Load(Tagged));
+        linker.DefineInstance("tagged", tagged);
+        Instance untagged = linker.Instantiate(store, Guests.Load($"{Untagged} (elem (i32.const 2) func ${way}))"));
+
+        Assert.Equal(7, tagged.GetFunction<Func<long, long>>("catching")!(50_000_000));
+        Assert.Equal(8, untagged.GetFunction<Func<long, long>>("through")!(3));
+        WasmException thrown = Assert.Throws<WasmException>(() => untagged.GetFunction<Func<long, long>>("calling")!(3));
+        Assert.Equal([7L], thrown.Values);
+        Assert.Throws<WasmException>(() => tagged.GetFunction<Func<long, long>>("here")!(3));
+    }
 }
