@@ -43,6 +43,13 @@ internal static class Core2Archive
         return (JsonDocument.Parse(Read(archive.GetEntry(script)!)), modules);
     }
 
+    /// <summary>How many assertions a script has, whatever becomes of them.</summary>
+    public static int CountAssertions(string script)
+    {
+        using JsonDocument commands = Read(script).Commands;
+        return commands.RootElement.GetProperty("commands").EnumerateArray().Count(command => command.GetProperty("type").GetString()!.StartsWith("assert_", StringComparison.Ordinal));
+    }
+
     private static byte[] Read(ZipArchiveEntry entry)
     {
         using Stream stream = entry.Open();

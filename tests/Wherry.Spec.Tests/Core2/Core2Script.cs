@@ -126,12 +126,6 @@ internal sealed class Core2Script : IDisposable
     private string? ExpectRejection<T>(JsonElement command)
         where T : ModuleException
     {
-        // Text modules belong to the text format.
-        if (command.GetProperty("module_type").GetString() == "text")
-        {
-            return null;
-        }
-
         Assertions++;
         try
         {
@@ -142,7 +136,11 @@ internal sealed class Core2Script : IDisposable
         {
             return null;
         }
-        catch (ModuleException exception)
+        catch (TextFormatException) when (typeof(T) == typeof(MalformedModuleException))
+        {
+            return null;
+        }
+        catch (Exception exception) when (exception is ModuleException or TextFormatException)
         {
             return $"{typeof(T).Name} is expected, not {exception.GetType().Name}: {exception.Message}";
         }
@@ -244,8 +242,12 @@ internal sealed class Core2Script : IDisposable
 
     private Instance Instantiate(JsonElement command) => _linker.Instantiate(_store, Module.Load(_engine, Bytes(command)));
 
-    private byte[] Bytes(JsonElement command) =>
-        _modules[(command.TryGetProperty("binary_filename", out JsonElement binary) ? binary : command.GetProperty("filename")).GetString()!];
+    /// <summary>The module of a command: its bytes, or its text, read.</summary>
+    private byte[] Bytes(JsonElement command)
+    {
+        byte[] file = _modules[command.GetProperty("filename").GetString()!];
+        return command.GetProperty("module_type").GetString() == "text" ? WatConverter.ToBinary(file) : file;
+    }
 
     private void DefineSpecTest()
     {

@@ -3,6 +3,8 @@ namespace Wherry.Spec.Tests.Core2;
 /// <summary>The official suite as far as it needs Wasm 2.0 without vectors, in both memory modes.</summary>
 public class Core2Tests
 {
+    private const int Assertions = 25_171;
+
     public static TheoryData<string, BoundsChecks> Cases()
     {
         var cases = new TheoryData<string, BoundsChecks>();
@@ -16,7 +18,7 @@ public class Core2Tests
     }
 
     [Fact]
-    public void The_suite_is_there()
+    public void The_suite_is_there_with_all_its_assertions()
     {
         if (!Core2Archive.Scripts.Any())
         {
@@ -24,6 +26,9 @@ public class Core2Tests
             Assert.True(Environment.GetEnvironmentVariable("WHERRY_CI") != "1", Reason);
             Assert.Skip(Reason);
         }
+
+        // Each script is held to its own number below.
+        Assert.Equal(Assertions, Core2Archive.Scripts.Sum(Core2Archive.CountAssertions));
     }
 
     [Theory(SkipTestWithoutData = true)]
@@ -31,6 +36,7 @@ public class Core2Tests
     public void The_official_script_passes(string script, BoundsChecks boundsChecks)
     {
         using Core2Script result = Core2Script.Run(script, boundsChecks);
+        Assert.Equal(Core2Archive.CountAssertions(script), result.Assertions);
         Assert.True(result.Failures.Count == 0, $"{result.Failures.Count} failures of {result.Assertions}:\n{string.Join('\n', result.Failures.Take(10))}");
     }
 }
