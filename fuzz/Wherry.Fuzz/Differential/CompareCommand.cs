@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
 using Wherry.Fuzz.Generation;
 
 namespace Wherry.Fuzz.Differential;
@@ -6,13 +8,16 @@ namespace Wherry.Fuzz.Differential;
 /// <summary><c>compare</c>: one module, shown line by line.</summary>
 internal static class CompareCommand
 {
+    public static Option<string?> CreateWasmtimeOption() => new("--wasmtime") { Description = "The command of Wasmtime, to be asked as well." };
+
     public static Command Create()
     {
         var file = new Argument<string>("MODULE") { Description = "A module, *.wasm or *.wat." };
         var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
         var number = new Option<int>("--number") { Description = "The number of the module in its run, from which arguments follow.", DefaultValueFactory = _ => 0 };
+        Option<string?> wasmtime = CreateWasmtimeOption();
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing; the exit code is 0 if there is a difference. So it can guide a shrinking tool." };
-        var command = new Command("compare", "Runs one module in Wherry and in V8.") { file, node, number, quiet };
+        var command = new Command("compare", "Runs one module in Wherry and in V8.") { file, node, number, wasmtime, quiet };
         command.SetAction(result =>
         {
             string path = result.GetValue(file)!;
@@ -22,7 +27,7 @@ internal static class CompareCommand
                 bytes = WatConverter.ToBinary(bytes, path);
             }
 
-            using var comparison = new Comparison(new ExternalTool(result.GetValue(node)!));
+            using var comparison = new Comparison(new ExternalTool(result.GetValue(node)!), ExternalTool.OrNone(result.GetValue(wasmtime)));
             var statistics = new DifferentialStatistics();
             Comparison.Case? done = comparison.Run(bytes, result.GetValue(number), "module", statistics, out string? difference);
             if (result.GetValue(quiet))
@@ -56,14 +61,15 @@ internal static class CompareCommand
         {
             int index = result.GetValue(number);
             byte[] bytes = File.ReadAllBytes(result.GetValue(file)!);
-            using var comparison = new Comparison(new ExternalTool(result.GetValue(node)!));
+            string oracle = result.GetValue(node)!;
+            using var comparison = new Comparison(new ExternalTool(oracle));
             string Kind(byte[] module)
             {
                 _ = comparison.Run(module, index, "module", new DifferentialStatistics(), out string? difference);
                 return difference is null ? "" : difference.Contains("error ", StringComparison.Ordinal) ? "error" : difference.Contains("trap", StringComparison.Ordinal) ? "trap" : "value";
             }
 
-            string kind = Kind(bytes);
+            string kind = EndsProcess(bytes, index, oracle) ? "death" : Kind(bytes);
             if (kind.Length == 0)
             {
                 Console.WriteLine("no difference");
@@ -72,17 +78,44 @@ internal static class CompareCommand
 
             using var guarded = new EngineRunner(BoundsChecks.Guard);
 
-            // An error of our own needs no other engine to be seen.
-            bool StillFails(byte[] candidate) => kind == "error"
-                ? guarded.Run(candidate, TestPlan.Create(Module.Load(guarded.Engine, candidate), new Randomness((ulong)index)))?.Exists(line => line.Contains("error ", StringComparison.Ordinal)) == true
-                : Kind(candidate) == kind;
+            // An error of our own needs no other engine to be seen, and the end of the process is seen from another process.
+            bool StillFails(byte[] candidate) => kind switch
+            {
+                "death" => EndsProcess(candidate, index, oracle),
+                "error" => guarded.Run(candidate, TestPlan.Create(Module.Load(guarded.Engine, candidate), new Randomness((ulong)index)))?.Exists(line => line.Contains("error ", StringComparison.Ordinal)) == true,
+                _ => Kind(candidate) == kind,
+            };
             byte[] small = new Shrinker(comparison.Engine, StillFails).Shrink(bytes);
             File.WriteAllText(result.GetValue(output)!, WatConverter.ToText(small));
-            _ = comparison.Run(small, index, "module", new DifferentialStatistics(), out string? last);
+            string? last = "the process ends";
+            if (kind != "death")
+            {
+                _ = comparison.Run(small, index, "module", new DifferentialStatistics(), out last);
+            }
+
             Console.WriteLine($"{bytes.Length} bytes, now {small.Length}: {last}");
             return 0;
         });
         return command;
+    }
+
+    /// <summary>Whether a process that compares the module is ended by a signal.</summary>
+    private static bool EndsProcess(byte[] module, int index, string node)
+    {
+        string file = Path.Combine(Path.GetTempPath(), $"wherry-shrink-{Environment.ProcessId}.wasm");
+        File.WriteAllBytes(file, module);
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])["compare", file, "--quiet", "--number", index.ToString(CultureInfo.InvariantCulture), "--node", node])
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using var process = Process.Start(start)!;
+        _ = process.StandardError.ReadToEndAsync();
+        _ = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        File.Delete(file);
+        return process.ExitCode > 128;
     }
 
     /// <summary><c>generate</c>: writes one module of our own generator.</summary>

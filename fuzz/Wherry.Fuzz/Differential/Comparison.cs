@@ -1,8 +1,12 @@
 namespace Wherry.Fuzz.Differential;
 
 /// <summary>Runs a module on both engines.</summary>
-internal sealed class Comparison(ExternalTool node) : IDisposable
+/// <param name="wasmtime">Is asked too, if given.</param>
+/// <param name="judged">Of how many modules it judges one.</param>
+internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = null, int judged = 1) : IDisposable
 {
+    private readonly ScriptJudge? judge = wasmtime is null ? null : new ScriptJudge(wasmtime);
+
     private readonly EngineRunner guarded = new(BoundsChecks.Guard);
     private readonly EngineRunner checkedExplicitly = new(BoundsChecks.Explicit);
     private readonly Oracle optimizing = new(node, isOptimizing: true);
@@ -74,6 +78,11 @@ internal sealed class Comparison(ExternalTool node) : IDisposable
                 // Counting costs as much as running: half of the modules show enough.
                 NoteCoverage(module, plan, statistics);
             }
+
+            if (index % judged == 0)
+            {
+                difference = Judge(module, plan, statistics);
+            }
         }
 
         return new Case(plan, expected);
@@ -116,6 +125,21 @@ internal sealed class Comparison(ExternalTool node) : IDisposable
         }
 
         return $"refused: {error.Message}, V8 takes it";
+    }
+
+    /// <summary>What Wasmtime says of what both engines agree on.</summary>
+    private string? Judge(Module module, TestPlan plan, DifferentialStatistics statistics)
+    {
+        List<ulong> checksums = [];
+        if (judge is null
+            || guarded.Run(module.Definition.Bytes.ToArray(), plan, checksums) is not List<string> lines
+            || AssertionScript.Write(module, plan, lines, checksums) is not string script)
+        {
+            return null;
+        }
+
+        DifferentialStatistics.Count(statistics.Judged, judge.Judge(script, out string? difference));
+        return difference;
     }
 
     private void NoteCoverage(Module module, TestPlan plan, DifferentialStatistics statistics)

@@ -18,6 +18,8 @@ internal static class DifferentialCommand
         var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same modules.", DefaultValueFactory = _ => 1 };
         var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
         var wasmTools = new Option<string?>("--wasm-tools") { Description = "The command of wasm-tools; without it, all modules are made by our own generator." };
+        Option<string?> wasmtime = CompareCommand.CreateWasmtimeOption();
+        var judged = new Option<int>("--judged") { Description = "Of how many modules Wasmtime judges one.", DefaultValueFactory = _ => 10 };
         var generated = new Option<int>("--generated") { Description = "How many of ten modules are made by our own generator.", DefaultValueFactory = _ => 7 };
         var findings = new Option<string>("--findings") { Description = "The folder for modules that must be looked at.", DefaultValueFactory = _ => "findings" };
         var enough = new Option<int>("--enough") { Description = "In how many modules each instruction should be executed.", DefaultValueFactory = _ => 100 };
@@ -25,7 +27,7 @@ internal static class DifferentialCommand
         var worker = new Option<string[]>(WorkerProcess.Option) { Arity = new ArgumentArity(3, 3), AllowMultipleArgumentsPerToken = true, Hidden = true };
         var command = new Command("differential", "Runs random modules in Wherry and in V8 and compares all that can be seen of them.")
         {
-            modules, first, seed, node, wasmTools, generated, findings, enough, stop, worker,
+            modules, first, seed, node, wasmTools, wasmtime, judged, generated, findings, enough, stop, worker,
         };
         command.SetAction(result =>
         {
@@ -33,6 +35,8 @@ internal static class DifferentialCommand
                 result.GetValue(seed),
                 result.GetValue(node)!,
                 result.GetValue(wasmTools),
+                result.GetValue(wasmtime),
+                result.GetValue(judged),
                 result.GetValue(generated),
                 Path.GetFullPath(result.GetValue(findings)!),
                 result.GetValue(stop));
@@ -67,6 +71,8 @@ internal static class DifferentialCommand
         [
             "differential", "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--node", settings.Node,
             .. settings.WasmTools is null ? (string[])[] : ["--wasm-tools", settings.WasmTools],
+            .. settings.Wasmtime is null ? (string[])[] : ["--wasmtime", settings.Wasmtime],
+            "--judged", settings.Judged.ToString(CultureInfo.InvariantCulture),
             "--generated", settings.GeneratedOfTen.ToString(CultureInfo.InvariantCulture),
         ];
         WorkerProcess.Run(
@@ -96,7 +102,7 @@ internal static class DifferentialCommand
     {
         using var progress = new ProgressFile(progressPath);
         using ModuleMaker maker = settings.CreateMaker();
-        using var comparison = new Comparison(new ExternalTool(settings.Node));
+        using var comparison = new Comparison(new ExternalTool(settings.Node), ExternalTool.OrNone(settings.Wasmtime), settings.Judged);
         var part = new DifferentialStatistics();
         for (int index = first; index < first + count; index++)
         {
@@ -124,8 +130,8 @@ internal static class DifferentialCommand
         return 0;
     }
 
-    private sealed record Settings(ulong Seed, string Node, string? WasmTools, int GeneratedOfTen, string Findings, bool StopsAtFirst)
+    private sealed record Settings(ulong Seed, string Node, string? WasmTools, string? Wasmtime, int Judged, int GeneratedOfTen, string Findings, bool StopsAtFirst)
     {
-        public ModuleMaker CreateMaker() => new(Seed, WasmTools is null ? null : new ExternalTool(WasmTools), GeneratedOfTen);
+        public ModuleMaker CreateMaker() => new(Seed, ExternalTool.OrNone(WasmTools), GeneratedOfTen);
     }
 }

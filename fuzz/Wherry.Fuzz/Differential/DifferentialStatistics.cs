@@ -12,6 +12,9 @@ internal sealed class DifferentialStatistics
     /// <summary>Why other modules could not be compared.</summary>
     public SortedDictionary<string, int> NotCompared { get; set; } = new(StringComparer.Ordinal);
 
+    /// <summary>What Wasmtime says of those that it was asked about.</summary>
+    public SortedDictionary<string, int> Judged { get; set; } = new(StringComparer.Ordinal);
+
     /// <summary>How calls ended, by kind.</summary>
     public SortedDictionary<string, int> Calls { get; set; } = new(StringComparer.Ordinal);
 
@@ -29,6 +32,7 @@ internal sealed class DifferentialStatistics
     {
         Merge(Modules, part.Modules);
         Merge(NotCompared, part.NotCompared);
+        Merge(Judged, part.Judged);
         Merge(Calls, part.Calls);
         Merge(Executed, part.Executed);
         Differences += part.Differences;
@@ -49,6 +53,11 @@ internal sealed class DifferentialStatistics
         output.WriteLine();
         Print(output, "modules compared, by source", Modules);
         Print(output, "modules not compared", NotCompared);
+        if (Judged.Count > 0)
+        {
+            Print(output, "of these, judged by Wasmtime", Judged);
+        }
+
         Print(output, "calls", Calls);
         int calls = Calls.Values.Sum();
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{100.0 * Calls.GetValueOrDefault("returned") / Math.Max(1, calls):F1} % of {calls} calls returned"));

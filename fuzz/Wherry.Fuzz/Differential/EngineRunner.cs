@@ -26,8 +26,9 @@ internal sealed class EngineRunner : IDisposable
 
     public void Dispose() => engine.Dispose();
 
+    /// <param name="checksums">Is given a checksum of each memory in the end.</param>
     /// <returns>null if a limit of this run stands in the way, so that the engines can't be compared.</returns>
-    public List<string>? Run(byte[] bytes, TestPlan plan)
+    public List<string>? Run(byte[] bytes, TestPlan plan, List<ulong>? checksums = null)
     {
         List<string> lines = [];
         Module module;
@@ -66,6 +67,12 @@ internal sealed class EngineRunner : IDisposable
         }
 
         AddState(instance, plan, lines);
+        foreach (string name in checksums is null ? [] : plan.Memories)
+        {
+            using MemoryLease lease = instance.GetMemory(name)!.Lease();
+            checksums!.Add(AssertionScript.Checksum(lease.Span));
+        }
+
         return lines;
     }
 

@@ -7,6 +7,8 @@ internal sealed class ExternalTool(string commandLine)
 {
     private readonly string[] words = commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
+    public static ExternalTool? OrNone(string? commandLine) => commandLine is null ? null : new ExternalTool(commandLine);
+
     public ProcessStartInfo CreateStart(params ReadOnlySpan<string> arguments)
     {
         var start = new ProcessStartInfo(words[0]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -8,15 +8,16 @@ internal sealed partial class FunctionGenerator
 {
     private void TryException(Opcode opcode, int depth)
     {
-        if (shape.Options.HasLegacyExceptions)
+        if (opcode == Opcode.Throw && random.OneIn(2))
         {
-            TryLegacy(depth);
+            // Mostly out of the function, to its callers.
+            Throw(depth, isRare: IsCareful());
             return;
         }
 
-        if (opcode == Opcode.Throw && !IsCareful())
+        if (shape.Options.HasLegacyExceptions)
         {
-            Throw(depth);
+            TryLegacy(depth);
             return;
         }
 
@@ -25,12 +26,18 @@ internal sealed partial class FunctionGenerator
 
     private EncodedType[] TagTypes(int tag) => shape.Signatures[shape.Tags[tag]].Parameters;
 
-    private void Throw(int depth)
+    private void Throw(int depth, bool isRare = false) => Throw(depth, random.Next(shape.Tags.Count), isRare);
+
+    private void Throw(int depth, int tag, bool isRare = false)
     {
-        int tag = random.Next(shape.Tags.Count);
         Value(Types.I32, depth);
-        Int32(3);
+        Int32(isRare ? 7 : 3);
         Op(Opcode.I32And);
+        if (isRare)
+        {
+            Op(Opcode.I32Eqz);
+        }
+
         OpenIf([]);
         Values(TagTypes(tag), depth);
         Op(Opcode.Throw, tag);
@@ -135,10 +142,11 @@ internal sealed partial class FunctionGenerator
             labels.RemoveAt(labels.Count - 1);
         }
 
-        if (random.OneIn(3))
+        if (random.OneIn(2))
         {
             Open(Opcode.Try, [], []);
             Protected(depth);
+            Throw(depth, tag);
             Op(Opcode.Catch, tag);
             Keep(TagTypes(tag));
             if (catchesAll)

@@ -222,8 +222,18 @@ internal sealed partial class FunctionGenerator
         }
         else
         {
-            Length(depth);
-            Op(Opcode.ArrayNewDefault, aggregate.Index);
+            if (random.OneIn(2))
+            {
+                Length(depth);
+                Op(Opcode.ArrayNewDefault, aggregate.Index);
+            }
+            else
+            {
+                Value(aggregate.Fields[0].Unpacked, depth);
+                Length(depth);
+                Op(Opcode.ArrayNew, aggregate.Index);
+            }
+
             int local = FindLocal(Types.Null(aggregate.Index));
             if (local >= 0)
             {

@@ -58,10 +58,48 @@ internal sealed partial class FunctionGenerator
                 Value(type, depth - 1);
                 Op(Opcode.LocalTee, local);
                 break;
+            case 6:
+                int kept = FindLocal(type);
+                if (kept < 0)
+                {
+                    goto default;
+                }
+
+                OldAndNew(type, kept, depth - 1);
+                break;
             default:
                 _ = TryFixed(choice.PickFor(type, random), depth - 1);
                 break;
         }
+    }
+
+    /// <summary>A local's value, which is still on the stack when a branch, taken or not, goes past where the local is set; then one of the two.</summary>
+    private void OldAndNew(EncodedType type, int local, int depth)
+    {
+        Op(Opcode.LocalGet, local);
+        if (random.OneIn(2))
+        {
+            Value(Types.I32, depth);
+            OpenIf([type]);
+            Value(type, depth);
+            Op(Opcode.LocalTee, local);
+            Else();
+            Value(type, depth);
+            Close();
+        }
+        else
+        {
+            Open(Opcode.Block, [], [type]);
+            Value(type, depth);
+            Value(Types.I32, depth);
+            Op(Opcode.BrIf, 0);
+            Op(Opcode.LocalSet, local);
+            Value(type, depth);
+            Close();
+        }
+
+        Value(Types.I32, depth);
+        SelectOp(type);
     }
 
     private void LeafValue(EncodedType type)

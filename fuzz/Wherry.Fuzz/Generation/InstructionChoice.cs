@@ -14,7 +14,7 @@ internal sealed class InstructionChoice
         Instruction[] allowed = [.. InstructionTable.All.Where(instruction => IsAllowed(instruction, options))];
 
         // What stands for several, or seldom gets to do its work, is tried more often.
-        all = [.. allowed.SelectMany(instruction => Enumerable.Repeat(instruction.Opcode, instruction.Opcode is Opcode.Try or Opcode.TryTable or Opcode.ThrowRef ? 6 : 1))];
+        all = [.. allowed.SelectMany(instruction => Enumerable.Repeat(instruction.Opcode, instruction.Opcode is Opcode.Try ? 12 : instruction.Opcode is Opcode.TryTable or Opcode.ThrowRef ? 6 : 1))];
         foreach ((EncodedType type, Operand operand) in (ReadOnlySpan<(EncodedType, Operand)>)
             [(Types.I32, Operand.I32), (Types.I64, Operand.I64), (Types.F32, Operand.F32), (Types.F64, Operand.F64), (Types.V128, Operand.V128)])
         {

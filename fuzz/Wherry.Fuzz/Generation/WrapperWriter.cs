@@ -53,7 +53,7 @@ internal static class WrapperWriter
         return Body(signature.Results, code);
     }
 
-    /// <summary>A number for a reference of any type: of integers the value, of arrays the length, of structs the type.</summary>
+    /// <summary>A number for a reference of any type: of integers the value, of arrays the length and an element, of structs the type and the fields that are integers.</summary>
     public static byte[] Hash(Shape shape)
     {
         var code = new ByteWriter();
@@ -70,6 +70,11 @@ internal static class WrapperWriter
             Op(code, Opcode.I31GetS);
             Op(code, Opcode.I64ExtendI32S);
         });
+        foreach (Aggregate aggregate in shape.Aggregates.Where(aggregate => aggregate.IsArray && IsInteger(aggregate.Fields[0].Type)))
+        {
+            Test(code, aggregate.Index, () => HashArray(code, aggregate));
+        }
+
         Test(code, Heaps.Array, () =>
         {
             Cast(code, Heaps.Array);
@@ -86,7 +91,7 @@ internal static class WrapperWriter
                 for (int i = 0; i < aggregate.Fields.Length; i++)
                 {
                     EncodedType type = aggregate.Fields[i].Type;
-                    if (type == Types.I8 || type == Types.I16 || type == Types.I32)
+                    if (IsInteger(type) && type != Types.I64)
                     {
                         Cast(code, aggregate.Index);
                         Op(code, type == Types.I32 ? Opcode.StructGet : i % 2 == 0 ? Opcode.StructGetS : Opcode.StructGetU, aggregate.Index);
@@ -108,6 +113,41 @@ internal static class WrapperWriter
         Number(code, 3L << 40);
         Op(code, Opcode.End);
         return Body([], code);
+    }
+
+    private static bool IsInteger(EncodedType type) => type == Types.I8 || type == Types.I16 || type == Types.I32 || type == Types.I64;
+
+    /// <summary>The length, and the element in the middle.</summary>
+    private static void HashArray(ByteWriter code, Aggregate aggregate)
+    {
+        EncodedType type = aggregate.Fields[0].Type;
+        Cast(code, Heaps.Array);
+        Op(code, Opcode.ArrayLen);
+        Op(code, Opcode.I64ExtendI32U);
+        Number(code, 1L << 40);
+        Op(code, Opcode.I64Or);
+        Cast(code, Heaps.Array);
+        Op(code, Opcode.ArrayLen);
+        Op(code, Opcode.If);
+        Types.I64.Write(code);
+        Cast(code, aggregate.Index);
+        Cast(code, Heaps.Array);
+        Op(code, Opcode.ArrayLen);
+        Op(code, Opcode.I32Const);
+        code.Signed(1);
+        Op(code, Opcode.I32ShrU);
+        Op(code, type == Types.I32 || type == Types.I64 ? Opcode.ArrayGet : type == Types.I8 ? Opcode.ArrayGetU : Opcode.ArrayGetS, aggregate.Index);
+        if (type != Types.I64)
+        {
+            Op(code, Opcode.I64ExtendI32S);
+        }
+
+        Op(code, Opcode.Else);
+        Number(code, 0);
+        Op(code, Opcode.End);
+        Number(code, 8);
+        Op(code, Opcode.I64Rotl);
+        Op(code, Opcode.I64Xor);
     }
 
     private static void Test(ByteWriter code, int heap, Action then)
