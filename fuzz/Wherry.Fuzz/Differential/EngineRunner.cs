@@ -172,7 +172,7 @@ internal sealed class EngineRunner : IDisposable
         I31 number => string.Create(CultureInfo.InvariantCulture, $"i31:{number.Value}"),
         Function => "func",
         HostReference host => string.Create(CultureInfo.InvariantCulture, $"ext:{host.Number}"),
-        GuestObject => "obj",
+        _ when HeapInstructions.TryGetType(value, out _) => "obj",
         _ => $"a {value.GetType().Name}",
     };
 }

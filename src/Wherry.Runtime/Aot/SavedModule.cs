@@ -164,7 +164,7 @@ internal sealed class SavedModule : ICodeTarget
             il.LoadArgument(1);
             il.Int32(type);
             il.Emit(OpCodes.Ldelem_Ref);
-            il.Call(RuntimeMembers.Method(typeof(DefinedType), "get_" + nameof(DefinedType.Number)));
+            il.Call(RuntimeMembers.Method(typeof(DefinedType), "get_" + nameof(DefinedType.Identity)));
             il.StoreField(field);
         }
 

@@ -15,10 +15,10 @@ internal sealed partial class FunctionEmitter
         switch (reader.Opcode)
         {
             case Opcode.ArrayNew:
-                EmitArrayNew(reader.Index, nameof(ArrayInstructions.New), 2);
+                EmitArrayNew(reader.Index, ElementMethod(reader.Index, nameof(ArrayInstructions.New), nameof(ArrayInstructions.NewOfReference)), 2);
                 return true;
             case Opcode.ArrayNewDefault:
-                EmitArrayNew(reader.Index, nameof(ArrayInstructions.NewDefault), 1);
+                EmitArrayNew(reader.Index, ArrayMethod(nameof(ArrayInstructions.NewDefault), reader.Index), 1);
                 return true;
             case Opcode.ArrayNewFixed:
                 EmitArrayNewFixed(reader.Index, reader.Index2);
@@ -32,16 +32,16 @@ internal sealed partial class FunctionEmitter
             case Opcode.ArrayGet:
             case Opcode.ArrayGetS:
             case Opcode.ArrayGetU:
-                EmitArrayGet(ElementOf(reader.Index), reader.Opcode == Opcode.ArrayGetS);
+                EmitArrayGet(reader.Index, reader.Opcode == Opcode.ArrayGetS);
                 return true;
             case Opcode.ArraySet:
-                EmitArraySet(ElementOf(reader.Index));
+                EmitArraySet(reader.Index);
                 return true;
             case Opcode.ArrayLen:
-                EmitHeapCall(typeof(ArrayInstructions), nameof(ArrayInstructions.Length), 1, WasmValueKind.I32);
+                EmitArrayLength();
                 return true;
             case Opcode.ArrayFill:
-                EmitArrayCall(ArrayMethod(nameof(ArrayInstructions.Fill), reader.Index), 4);
+                EmitArrayCall(ElementMethod(reader.Index, nameof(ArrayInstructions.Fill), nameof(ArrayInstructions.FillOfReference)), 4);
                 return true;
             case Opcode.ArrayCopy:
                 EmitArrayCall(ArrayMethod(nameof(ArrayInstructions.Copy), reader.Index), 5);
@@ -66,7 +66,11 @@ internal sealed partial class FunctionEmitter
     private FieldType ElementOf(int typeIndex) => _definition.Types[typeIndex].Fields[0];
 
     private MethodInfo ArrayMethod(string name, int typeIndex) =>
-        RuntimeMembers.Method(typeof(ArrayInstructions), name).MakeGenericMethod(HeapTypes.Storage(ElementOf(typeIndex)));
+        RuntimeMembers.Method(typeof(ArrayInstructions), name).MakeGenericMethod(HeapTypes.ElementStorage(ElementOf(typeIndex)));
+
+    /// <summary>The method for the elements of an array, which references have apart.</summary>
+    private MethodInfo ElementMethod(int typeIndex, string method, string ofReference) =>
+        ElementOf(typeIndex).Type.IsReference ? RuntimeMembers.Method(typeof(ArrayInstructions), ofReference) : ArrayMethod(method, typeIndex);
 
     private void EmitArrayCall(MethodInfo method, int operands)
     {
@@ -75,14 +79,28 @@ internal sealed partial class FunctionEmitter
         _il.Call(method);
     }
 
-    private void EmitArrayNew(int typeIndex, string method, int operands)
+    private void EmitArrayNew(int typeIndex, MethodInfo method, int operands)
     {
         Load(operands);
         Consume(operands);
         EmitDefinedType(typeIndex);
         EmitHeap();
-        _il.Call(ArrayMethod(method, typeIndex));
-        PushEvaluated(WasmValueKind.Reference, MaximumDepth / 4);
+        _il.Call(method);
+        PushArray(typeIndex);
+    }
+
+    private void PushArray(int typeIndex) =>
+        Push(new StackEntry(StackForm.Evaluated, WasmValueKind.Reference, Depth: MaximumDepth / 4, Type: _definition.Types[typeIndex]));
+
+    private void EmitArrayLength()
+    {
+        DefinedType? type = _stack[_height - 1].Type;
+        Load(1);
+        int depth = Consume(1);
+        _il.Call(type is null
+            ? RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.LengthOfAny))
+            : RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.Length)).MakeGenericMethod(HeapTypes.ElementStorage(type.Fields[0])));
+        PushEvaluated(WasmValueKind.I32, depth + 2);
     }
 
     private void EmitArrayNewFixed(int typeIndex, int count)
@@ -92,19 +110,19 @@ internal sealed partial class FunctionEmitter
         _il.Int32(count);
         EmitDefinedType(typeIndex);
         EmitHeap();
-        _il.Call(ArrayMethod(nameof(ArrayInstructions.NewDefault), typeIndex));
+        _il.Call(ArrayMethod(nameof(ArrayInstructions.NewFixed), typeIndex));
         int result = AllocateTemporary(WasmValueKind.Reference);
         _il.StoreLocal(result);
         for (int i = 0; i < count; i++)
         {
             _il.LoadLocal(result);
             _il.Int32(i);
-            _il.Call(ArrayMethod(nameof(ArrayInstructions.Element), typeIndex));
+            _il.Call(ElementMethod(typeIndex, nameof(ArrayInstructions.NewElement), nameof(ArrayInstructions.NewElementOfReference)));
             EmitEntry(values[i], keeps: false);
             _il.OfType(OpCodes.Stobj, storage);
         }
 
-        Push(new StackEntry(StackForm.Temporary, WasmValueKind.Reference, Index: result));
+        Push(new StackEntry(StackForm.Temporary, WasmValueKind.Reference, Index: result, Type: _definition.Types[typeIndex]));
     }
 
     private void EmitArrayNewSegment(int typeIndex, int segment, bool isData)
@@ -117,7 +135,7 @@ internal sealed partial class FunctionEmitter
         _il.Call(isData
             ? ArrayMethod(nameof(ArrayInstructions.NewData), typeIndex)
             : RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.NewElements)));
-        PushEvaluated(WasmValueKind.Reference, MaximumDepth / 4);
+        PushArray(typeIndex);
     }
 
     /// <summary>What is left of a segment, as a span on the IL stack; dropped, it is empty.</summary>
@@ -128,25 +146,24 @@ internal sealed partial class FunctionEmitter
         _il.Call(RuntimeMembers.Method(typeof(SegmentInstructions), isData ? nameof(SegmentInstructions.Data) : nameof(SegmentInstructions.Elements)));
     }
 
-    private void EmitArrayGet(FieldType element, bool isSigned)
+    private void EmitArrayGet(int typeIndex, bool isSigned)
     {
-        Type storage = HeapTypes.Storage(element);
+        FieldType element = ElementOf(typeIndex);
         Load(2);
         int depth = Consume(2);
-        _il.Call(RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.Element)).MakeGenericMethod(storage));
-        _il.OfType(OpCodes.Ldobj, storage);
+        _il.Call(ElementMethod(typeIndex, nameof(ArrayInstructions.Element), nameof(ArrayInstructions.ElementOfReference)));
+        _il.OfType(OpCodes.Ldobj, HeapTypes.Storage(element));
         EmitUnpack(element.Packing, isSigned);
-        PushEvaluated(element.Type.Kind, depth + 2);
+        PushEvaluated(element.Type, depth + 2);
     }
 
-    private void EmitArraySet(FieldType element)
+    private void EmitArraySet(int typeIndex)
     {
-        Type storage = HeapTypes.Storage(element);
         StackEntry value = PopForLater();
         Load(2);
         Consume(2);
-        _il.Call(RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.Element)).MakeGenericMethod(storage));
+        _il.Call(ElementMethod(typeIndex, nameof(ArrayInstructions.Element), nameof(ArrayInstructions.ElementOfReference)));
         EmitEntry(value, keeps: false);
-        _il.OfType(OpCodes.Stobj, storage);
+        _il.OfType(OpCodes.Stobj, HeapTypes.Storage(ElementOf(typeIndex)));
     }
 }

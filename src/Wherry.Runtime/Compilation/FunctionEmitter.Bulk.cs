@@ -83,7 +83,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
-        Span<StackEntry> later = stackalloc StackEntry[count - 1];
+        var later = new StackEntry[count - 1];
         for (int i = count - 2; i >= 0; i--)
         {
             later[i] = PopForLater();

@@ -147,7 +147,7 @@ internal sealed partial class FunctionEmitter
         }
         else
         {
-            _il.Int32(type.Number);
+            _il.Int32(type.Identity);
         }
     }
 
@@ -223,10 +223,10 @@ internal sealed partial class FunctionEmitter
                 int result = AllocateTemporary(type.Results[0].Kind);
                 _il.StoreLocal(result);
                 EmitPendingCheck(returnsExceptions);
-                Push(new StackEntry(StackForm.Temporary, type.Results[0].Kind, Index: result));
+                Push(new StackEntry(StackForm.Temporary, type.Results[0].Kind, Index: result, Type: type.Results[0].HeapType.Defined));
                 break;
             case 1:
-                PushEvaluated(type.Results[0].Kind, _argumentDepth + 1);
+                PushEvaluated(type.Results[0], _argumentDepth + 1);
                 break;
             default:
                 PushTuple(type, returnsExceptions);

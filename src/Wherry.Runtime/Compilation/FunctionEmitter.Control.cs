@@ -349,6 +349,13 @@ internal sealed partial class FunctionEmitter
 
         int skip = _il.DefineLabel();
         EmitBranchOn(condition, !expected, skip);
+        EmitConditionalJump(frame);
+        _il.MarkLabel(skip);
+    }
+
+    /// <summary>A branch at a place that is only reached under a condition: the operands stay.</summary>
+    private void EmitConditionalJump(ControlFrame frame)
+    {
         if (frame.Opcode == Opcode.Return)
         {
             EmitReturn(isConditional: true);
@@ -358,8 +365,6 @@ internal sealed partial class FunctionEmitter
             CopyCarried(frame);
             EmitJump(frame);
         }
-
-        _il.MarkLabel(skip);
     }
 
     private void EmitBranchTable(ReadOnlySpan<int> depths)

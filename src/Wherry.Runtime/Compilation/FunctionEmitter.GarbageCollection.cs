@@ -19,7 +19,11 @@ internal sealed partial class FunctionEmitter
                 EmitHeapCall(typeof(HeapInstructions), nameof(HeapInstructions.ReferencesAreEqual), 2, WasmValueKind.I32);
                 return true;
             case Opcode.RefI31:
-                EmitHeapCall(typeof(HeapInstructions), nameof(HeapInstructions.RefI31), 1, WasmValueKind.Reference);
+                Load(1);
+                Consume(1);
+                EmitHeap();
+                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.RefI31)));
+                PushEvaluated(WasmValueKind.Reference, MaximumDepth / 4);
                 return true;
             case Opcode.I31GetS:
                 EmitHeapCall(typeof(HeapInstructions), nameof(HeapInstructions.I31GetS), 1, WasmValueKind.I32);
@@ -55,7 +59,7 @@ internal sealed partial class FunctionEmitter
                 return true;
             case Opcode.BrOnCast:
             case Opcode.BrOnCastFail:
-                EmitBranchOnCast(reader.Index, reader.CastTarget, reader.Opcode == Opcode.BrOnCast);
+                EmitBranchOnCast(reader.Index, reader.CastSource, reader.CastTarget, reader.Opcode == Opcode.BrOnCast);
                 return true;
             default:
                 return TryEmitArray(ref reader) || TryEmitDescriptor(ref reader);
@@ -101,15 +105,28 @@ internal sealed partial class FunctionEmitter
         DefinedType type = _definition.Types[typeIndex];
         StackEntry[] values = isDefault ? [] : PopAllForLater(type.Fields.Length);
         Type clrType = HeapTypes.OfStruct(type);
-        int sample = AllocateTemporary(WasmValueKind.I32);
+        int result = AllocateTemporary(WasmValueKind.Reference);
+        int sample = _il.DefineLabel();
+        int made = _il.DefineLabel();
         EmitHeap();
         _il.Int64(HeapTypes.StructBytes(type));
         _il.Call(RuntimeMembers.Method(typeof(GuestHeap), nameof(GuestHeap.Charge)));
-        _il.StoreLocal(sample);
-        EmitDefinedType(typeIndex);
+        _il.Branch(OpCodes.Brtrue, sample);
         _il.NewObject(clrType.GetConstructors()[0]);
-        int result = AllocateTemporary(WasmValueKind.Reference);
         _il.StoreLocal(result);
+        _il.Branch(OpCodes.Br, made);
+        _il.MarkLabel(sample);
+        EmitHeap();
+        _il.Call(RuntimeMembers.Method(typeof(GuestHeap), nameof(GuestHeap.BeginSample)));
+        _il.NewObject(clrType.GetConstructors()[0]);
+        _il.StoreLocal(result);
+        EmitHeap();
+        _il.LoadLocal(result);
+        _il.Call(RuntimeMembers.Method(typeof(GuestHeap), nameof(GuestHeap.Register)));
+        _il.MarkLabel(made);
+        _il.LoadLocal(result);
+        EmitTypeNumber(type, typeIndex);
+        _il.StoreField(RuntimeMembers.StructType);
         int extra = LongGuestStruct.ExtraFields(type.Fields.Length);
         if (extra > 0)
         {
@@ -124,12 +141,7 @@ internal sealed partial class FunctionEmitter
             EmitFieldStore(type, i, result, values[i]);
         }
 
-        EmitHeap();
-        _il.LoadLocal(sample);
-        _il.LoadLocal(result);
-        _il.Call(RuntimeMembers.Method(typeof(GuestHeap), nameof(GuestHeap.RegisterIf)));
-        Release(sample, WasmValueKind.I32);
-        Push(new StackEntry(StackForm.Temporary, WasmValueKind.Reference, Index: result));
+        Push(new StackEntry(StackForm.Temporary, WasmValueKind.Reference, Index: result, Type: type));
     }
 
     private void EmitFieldStore(DefinedType type, int index, int target, StackEntry value)
@@ -187,7 +199,7 @@ internal sealed partial class FunctionEmitter
         }
 
         EmitUnpack(field.Packing, isSigned);
-        PushEvaluated(field.Type.Kind, depth + 2);
+        PushEvaluated(field.Type, depth + 2);
     }
 
     private void EmitUnpack(Packing packing, bool isSigned)
@@ -210,99 +222,160 @@ internal sealed partial class FunctionEmitter
         Release(target, WasmValueKind.Reference);
     }
 
-    /// <summary>Leaves 1 on the IL stack if the reference in a local is of the type, else 0.</summary>
-    private void EmitTest(StackEntry reference, EncodedHeapType type, bool isNullable)
+    /// <summary>Goes to a label if the reference is not of the type.</summary>
+    /// <param name="knownAs">What the reference is known to be, if anything: a cast within the structs, or within one kind of array, need not ask for that.</param>
+    private void EmitTest(StackEntry reference, EncodedHeapType type, bool isNullable, HeapType knownAs, int otherwise)
     {
+        int good = _il.DefineLabel();
+        EmitEntry(reference, keeps: true);
         if (type.Kind is HeapTypeKind.None or HeapTypeKind.NoFunc or HeapTypeKind.NoExtern or HeapTypeKind.NoExn)
         {
-            if (isNullable)
+            _il.Branch(OpCodes.Brtrue, otherwise);
+            if (!isNullable)
             {
-                EmitIsNull(reference);
-            }
-            else
-            {
-                _il.Int32(0);
+                _il.Branch(OpCodes.Br, otherwise);
             }
 
             return;
         }
 
-        EmitEntry(reference, keeps: true);
+        _il.Branch(OpCodes.Brfalse, isNullable ? good : otherwise);
         switch (type.Kind)
         {
             case HeapTypeKind.Eq:
-                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.IsEq)));
+                EmitTestCall(reference, nameof(HeapInstructions.IsEq), otherwise);
                 break;
             case HeapTypeKind.I31:
-                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.IsI31)));
+                EmitTestCall(reference, nameof(HeapInstructions.IsI31), otherwise);
                 break;
             case HeapTypeKind.Struct:
-                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.IsStruct)));
+                EmitTestCall(reference, nameof(HeapInstructions.IsStruct), otherwise);
                 break;
             case HeapTypeKind.Array:
-                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.IsArray)));
+                EmitTestCall(reference, nameof(HeapInstructions.IsArray), otherwise);
                 break;
             case HeapTypeKind.Defined:
-                EmitDefinedType(type.TypeIndex);
-                bool isFunction = _definition.Types[type.TypeIndex].Kind == CompositeKind.Function;
-                string method = isFunction ? type.IsExact ? nameof(HeapInstructions.IsExactFunction) : nameof(HeapInstructions.IsFunctionInstance)
-                    : type.IsExact ? nameof(HeapInstructions.IsExactInstance)
-                    : _definition.Types[type.TypeIndex].IsFinal ? nameof(HeapInstructions.IsFinalInstance) : nameof(HeapInstructions.IsInstance);
-                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), method));
-                break;
-            default:
-                _il.Emit(OpCodes.Ldnull);
-                _il.Emit(OpCodes.Cgt_Un);
+                DefinedType defined = _definition.Types[type.TypeIndex];
+                if (defined.Kind == CompositeKind.Function)
+                {
+                    EmitEntry(reference, keeps: true);
+                    EmitDefinedType(type.TypeIndex);
+                    _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), type.IsExact ? nameof(HeapInstructions.IsExactFunction) : nameof(HeapInstructions.IsFunctionInstance)));
+                    _il.Branch(OpCodes.Brfalse, otherwise);
+                }
+                else
+                {
+                    EmitTestOfObject(reference, defined, type, knownAs, otherwise);
+                }
+
                 break;
         }
 
-        if (isNullable)
-        {
-            EmitIsNull(reference);
-            _il.Emit(OpCodes.Or);
-        }
+        _il.MarkLabel(good);
     }
 
-    private void EmitIsNull(StackEntry reference)
+    private void EmitTestCall(StackEntry reference, string method, int otherwise)
     {
         EmitEntry(reference, keeps: true);
-        _il.Emit(OpCodes.Ldnull);
-        _il.Emit(OpCodes.Ceq);
+        _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), method));
+        _il.Branch(OpCodes.Brfalse, otherwise);
+    }
+
+    private void EmitTestOfObject(StackEntry reference, DefinedType type, EncodedHeapType encoded, HeapType knownAs, int otherwise)
+    {
+        bool isStruct = type.Kind == CompositeKind.Struct;
+        Type storage = isStruct ? typeof(GuestStruct) : HeapTypes.ElementStorage(type.Fields[0]);
+        if (!(knownAs.Defined?.Kind == type.Kind || (isStruct && knownAs.Kind == HeapTypeKind.Struct)))
+        {
+            EmitEntry(reference, keeps: true);
+            _il.OfType(OpCodes.Isinst, isStruct ? storage : typeof(Cell<>).MakeGenericType(storage).MakeArrayType());
+            _il.Branch(OpCodes.Brfalse, otherwise);
+        }
+
+        EmitEntry(reference, keeps: true);
+        if (isStruct)
+        {
+            _il.LoadField(RuntimeMembers.StructType);
+        }
+        else
+        {
+            _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.TypeOfArray)).MakeGenericMethod(storage));
+        }
+
+        EmitTypeNumber(type, encoded.TypeIndex);
+        if (type.IsFinal || encoded.IsExact)
+        {
+            _il.Branch(OpCodes.Bne_Un, otherwise);
+            return;
+        }
+
+        _il.Int32(type.Depth);
+        _il.LoadArgument(_instance);
+        _il.LoadField(RuntimeMembers.Ancestors);
+        _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.IsSubtype)));
+        _il.Branch(OpCodes.Brfalse, otherwise);
     }
 
     private void EmitRefTest(EncodedHeapType type, bool isNullable)
     {
         StackEntry reference = PopForLater();
-        EmitTest(reference, type, isNullable);
+        int result = AllocateTemporary(WasmValueKind.I32);
+        int otherwise = _il.DefineLabel();
+        _il.Int32(0);
+        _il.StoreLocal(result);
+        EmitTest(reference, type, isNullable, KnownAs(reference), otherwise);
+        _il.Int32(1);
+        _il.StoreLocal(result);
+        _il.MarkLabel(otherwise);
         ReleaseEntry(reference);
-        PushEvaluated(WasmValueKind.I32, 4);
+        Push(new StackEntry(StackForm.Temporary, WasmValueKind.I32, Index: result));
     }
 
     private void EmitRefCast(EncodedHeapType type, bool isNullable)
     {
         StackEntry reference = PopForLater();
         int good = _il.DefineLabel();
-        EmitTest(reference, type, isNullable);
-        _il.Branch(OpCodes.Brtrue, good);
+        int otherwise = _il.DefineLabel();
+        EmitTest(reference, type, isNullable, KnownAs(reference), otherwise);
+        _il.Branch(OpCodes.Br, good);
+        _il.MarkLabel(otherwise);
         EmitHeapTrap(nameof(HeapThrow.CastFailure));
         _il.MarkLabel(good);
-        Push(reference);
+        Push(reference with { Type = Known(type) ?? reference.Type });
     }
+
+    private void EmitBranchOnCast(int depth, EncodedValueType source, EncodedValueType target, bool expected)
+    {
+        StackEntry reference = PopForLater();
+        SpillRegion();
+        Push(reference);
+        ControlFrame frame = _frames[_frames.Count - 1 - depth];
+        int otherwise = _il.DefineLabel();
+        EmitTest(reference, target.HeapType, target.IsNullable, source.HeapType.Resolve(_definition.Types), otherwise);
+        if (expected)
+        {
+            EmitConditionalJump(frame);
+            _il.MarkLabel(otherwise);
+            return;
+        }
+
+        int good = _il.DefineLabel();
+        _il.Branch(OpCodes.Br, good);
+        _il.MarkLabel(otherwise);
+        EmitConditionalJump(frame);
+        _il.MarkLabel(good);
+        _stack[_height - 1] = reference with { Type = Known(target.HeapType) ?? reference.Type };
+    }
+
+    private static HeapType KnownAs(StackEntry reference) => reference.Type is { } type ? new HeapType(type) : new HeapType(HeapTypeKind.Any);
+
+    private DefinedType? Known(EncodedHeapType type) => type.Kind == HeapTypeKind.Defined ? _definition.Types[type.TypeIndex] : null;
 
     private void EmitHeapTrap(string name)
     {
         _il.Call(RuntimeMembers.Method(typeof(HeapThrow), name));
         _il.Emit(OpCodes.Ldnull);
         _il.Emit(OpCodes.Throw);
-    }
-
-    private void EmitBranchOnCast(int depth, EncodedValueType target, bool expected)
-    {
-        StackEntry reference = PopForLater();
-        SpillRegion();
-        Push(reference);
-        EmitTest(reference, target.HeapType, target.IsNullable);
-        EmitBranchOnCondition(_frames[_frames.Count - 1 - depth], null, expected);
     }
 
     private void ReleaseEntry(StackEntry entry)

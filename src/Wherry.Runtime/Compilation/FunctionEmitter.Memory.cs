@@ -288,7 +288,7 @@ internal sealed partial class FunctionEmitter
         }
 
         Load(1);
-        return new StackEntry(StackForm.Temporary, value.Kind, Index: StoreTop(), IsRotation: value.IsRotation);
+        return new StackEntry(StackForm.Temporary, value.Kind, Index: StoreTop(), IsRotation: value.IsRotation, Type: value.Type);
     }
 
     /// <summary>Turns the index on top of the stack into an address on the IL stack, checked where it must be.</summary>

@@ -53,6 +53,8 @@ internal sealed partial class FunctionEmitter
 
     private void PushEvaluated(WasmValueKind kind, int depth = 1) => Push(new StackEntry(StackForm.Evaluated, kind, Depth: depth));
 
+    private void PushEvaluated(WasmValueType type, int depth = 1) => Push(new StackEntry(StackForm.Evaluated, type.Kind, Depth: depth, Type: type.HeapType.Defined));
+
     private StackEntry Pop()
     {
         StackEntry entry = _stack[--_height];
@@ -130,7 +132,7 @@ internal sealed partial class FunctionEmitter
         for (int i = start; i < _height; i++)
         {
             EmitEntry(_stack[i], keeps: false);
-            _stack[i] = new StackEntry(StackForm.Evaluated, _stack[i].Kind, IsRotation: _stack[i].IsRotation, Origin: _stack[i].Origin, Distance: _stack[i].Distance);
+            _stack[i] = new StackEntry(StackForm.Evaluated, _stack[i].Kind, IsRotation: _stack[i].IsRotation, Origin: _stack[i].Origin, Distance: _stack[i].Distance, Type: _stack[i].Type);
         }
 
         _onStack += _height - start;
@@ -215,7 +217,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.StoreLocal(temporary);
-        _stack[index] = new StackEntry(StackForm.Temporary, entry.Kind, Index: temporary, IsRotation: entry.IsRotation);
+        _stack[index] = new StackEntry(StackForm.Temporary, entry.Kind, Index: temporary, IsRotation: entry.IsRotation, Type: entry.Type);
     }
 
     /// <summary>Empties the IL stack; locals, whose value could change before they are loaded, are copied if a branch follows.</summary>

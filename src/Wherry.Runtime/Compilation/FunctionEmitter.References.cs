@@ -1,6 +1,7 @@
 using System.Reflection.Emit;
 using Wherry.Execution;
 using Wherry.Instructions;
+using Wherry.Types;
 
 namespace Wherry.Compilation;
 
@@ -50,13 +51,14 @@ internal sealed partial class FunctionEmitter
     private void EmitAsNonNull()
     {
         Load(1);
+        DefinedType? type = _stack[_height - 1].Type;
         int value = StoreTop();
         int good = _il.DefineLabel();
         _il.LoadLocal(value);
         _il.Branch(OpCodes.Brtrue, good);
         EmitTrap(nameof(Traps.NullReference));
         _il.MarkLabel(good);
-        Push(new StackEntry(StackForm.Temporary, WasmValueKind.Reference, Index: value));
+        Push(new StackEntry(StackForm.Temporary, WasmValueKind.Reference, Index: value, Type: type));
     }
 
     // Taken without the reference; not taken, the reference stays.
@@ -122,7 +124,7 @@ internal sealed partial class FunctionEmitter
     /// <summary>Consumes indices or sizes, widened to 64 bits for what the runtime takes.</summary>
     private void EmitIndices(bool is64Bit, int count)
     {
-        Span<StackEntry> later = stackalloc StackEntry[count - 1];
+        var later = new StackEntry[count - 1];
         for (int i = count - 2; i >= 0; i--)
         {
             later[i] = PopForLater();

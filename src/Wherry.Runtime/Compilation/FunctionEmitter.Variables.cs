@@ -14,7 +14,7 @@ internal sealed partial class FunctionEmitter
         {
             case Opcode.LocalGet:
                 (int origin, int distance) = _knownAccesses?.Get(reader.Index) ?? default;
-                Push(new StackEntry(StackForm.Local, _localKinds[reader.Index], Index: reader.Index, IsRotation: _rotatedLocals[reader.Index], Origin: origin, Distance: distance));
+                Push(Local(reader.Index, origin, distance));
                 return true;
             case Opcode.LocalSet:
                 EmitLocalSet(reader.Index);
@@ -32,6 +32,9 @@ internal sealed partial class FunctionEmitter
                 return false;
         }
     }
+
+    private StackEntry Local(int index, int origin, int distance) =>
+        new(StackForm.Local, _localKinds[index], Index: index, IsRotation: _rotatedLocals[index], Origin: origin, Distance: distance, Type: _localTypes[index]);
 
     private void LoadVariable(int index)
     {
@@ -78,7 +81,7 @@ internal sealed partial class FunctionEmitter
         StoreVariable(index);
         _knownAccesses?.Set(index, top.Origin, top.Distance);
         (int origin, int distance) = _knownAccesses?.Get(index) ?? default;
-        Push(top.Form == StackForm.Constant ? top : new StackEntry(StackForm.Local, _localKinds[index], Index: index, IsRotation: _rotatedLocals[index], Origin: origin, Distance: distance));
+        Push(top.Form == StackForm.Constant ? top : Local(index, origin, distance) with { Type = top.Type ?? _localTypes[index] });
     }
 
     // What was pushed of a local before it is set is its old value. Loading the new value has brought all that lay directly under it onto the IL
@@ -109,7 +112,7 @@ internal sealed partial class FunctionEmitter
         {
             _il.LoadArgument(_instance);
             _il.LoadField(field);
-            PushEvaluated(kind);
+            PushEvaluated(global.Type.ValueType);
             return;
         }
 
@@ -128,7 +131,7 @@ internal sealed partial class FunctionEmitter
                 break;
         }
 
-        PushEvaluated(kind);
+        PushEvaluated(global.Type.ValueType);
     }
 
     private void EmitGlobalSet(int index)

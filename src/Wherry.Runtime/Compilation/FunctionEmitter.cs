@@ -4,6 +4,7 @@ using Wherry.Compilation.Demand;
 using Wherry.Compilation.Outlining;
 using Wherry.Execution;
 using Wherry.Instructions;
+using Wherry.Types;
 
 namespace Wherry.Compilation;
 
@@ -30,6 +31,7 @@ internal sealed partial class FunctionEmitter
     private readonly int[] _locals;
     private readonly int[] _arguments;
     private readonly WasmValueKind[] _localKinds;
+    private readonly DefinedType?[] _localTypes;
     private readonly bool[] _rotatedLocals;
     private readonly int _instance;
     private readonly int[] _memoryBases;
@@ -52,7 +54,8 @@ internal sealed partial class FunctionEmitter
         _getRegionMethod = outline?.GetMethod;
         _body = _definition.Bodies[functionIndex - _definition.ImportedFunctionCount];
         _type = _definition.Functions[functionIndex].Function!;
-        _localKinds = ExpandLocals(_type, _body);
+        _localKinds = ExpandLocals(_type, _body, type => type.Kind);
+        _localTypes = ExpandLocals(_type, _body, type => type.HeapType.Defined);
         _locals = new int[_localKinds.Length];
         _rotatedLocals = new bool[_localKinds.Length];
         _arguments = new int[_localKinds.Length];
@@ -135,7 +138,7 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private static WasmValueKind[] ExpandLocals(FunctionType type, FunctionBody body)
+    private static T[] ExpandLocals<T>(FunctionType type, FunctionBody body, Func<WasmValueType, T> select)
     {
         int count = type.Parameters.Length;
         foreach (LocalRun run in body.Locals)
@@ -143,20 +146,20 @@ internal sealed partial class FunctionEmitter
             count += run.Count;
         }
 
-        var kinds = new WasmValueKind[count];
+        var locals = new T[count];
         int next = 0;
         foreach (WasmValueType parameter in type.Parameters)
         {
-            kinds[next++] = parameter.Kind;
+            locals[next++] = select(parameter);
         }
 
         foreach (LocalRun run in body.Locals)
         {
-            kinds.AsSpan(next, run.Count).Fill(run.Type.Kind);
+            locals.AsSpan(next, run.Count).Fill(select(run.Type));
             next += run.Count;
         }
 
-        return kinds;
+        return locals;
     }
 
     private static WasmValueKind[] Kinds(ReadOnlySpan<WasmValueType> types)

@@ -24,6 +24,9 @@ internal static class HeapTypes
         _ => ClrTypes.Of(field.Type.Kind),
     };
 
+    /// <summary>How an element of an array is stored, as the type that its cells are made of.</summary>
+    public static Type ElementStorage(FieldType element) => element.Type.IsReference ? typeof(Reference) : Storage(element);
+
     /// <summary>The class of a struct type.</summary>
     public static Type OfStruct(DefinedType type)
     {
@@ -62,21 +65,24 @@ internal static class HeapTypes
     /// <summary>The bytes that a struct takes: header, method table, type and fields.</summary>
     public static long StructBytes(DefinedType type)
     {
-        const long Header = 24;
+        const long Header = 16;
         const long ExtraObject = 32 + 24 + 24;
-        long bytes = Header;
+        long bytes = Header + sizeof(int);
         foreach (FieldType field in type.Fields.AsSpan()[..Math.Min(type.Fields.Length, GuestStruct.InlineFields)])
         {
             Type storage = Storage(field);
-            bytes += storage == typeof(byte) ? 1 : storage == typeof(ushort) ? 2 : storage == typeof(int) || storage == typeof(float) ? 4 : storage == typeof(Vector128<byte>) ? 16 : 8;
+            long size = storage == typeof(byte) ? 1 : storage == typeof(ushort) ? 2 : storage == typeof(int) || storage == typeof(float) ? 4 : storage == typeof(Vector128<byte>) ? 16 : 8;
+            bytes = Align(bytes, Math.Min(size, 8)) + size;
         }
 
         int extra = LongGuestStruct.ExtraFields(type.Fields.Length);
         if (extra > 0)
         {
-            bytes += 8 + ExtraObject + (extra * (8L + 16L));
+            bytes = Align(bytes, 8) + 8 + ExtraObject + (extra * (8L + 16L));
         }
 
-        return (bytes + 7) & ~7L;
+        return Align(bytes, 8);
     }
+
+    private static long Align(long bytes, long alignment) => (bytes + alignment - 1) & -alignment;
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Reflection;
 using Wherry.Execution;
+using Wherry.Execution.Heap;
 
 namespace Wherry.Compilation;
 
@@ -23,6 +24,8 @@ internal static class RuntimeMembers
     public static readonly FieldInfo ImportedFunctions = Field(typeof(GuestInstance), nameof(GuestInstance.ImportedFunctions));
     public static readonly FieldInfo Globals = Field(typeof(GuestInstance), nameof(GuestInstance.Globals));
     public static readonly FieldInfo Types = Field(typeof(GuestInstance), nameof(GuestInstance.Types));
+    public static readonly FieldInfo Ancestors = Field(typeof(GuestInstance), nameof(GuestInstance.Ancestors));
+    public static readonly FieldInfo StructType = Field(typeof(GuestStruct), nameof(GuestStruct.Type));
     public static readonly FieldInfo Heap = Field(typeof(GuestInstance), nameof(GuestInstance.Heap));
     public static readonly FieldInfo Meter = Field(typeof(GuestInstance), nameof(GuestInstance.Meter));
     public static readonly FieldInfo MeterRemaining = Field(typeof(Meter), nameof(Execution.Meter.Remaining));

@@ -1,3 +1,5 @@
+using Wherry.Types;
+
 namespace Wherry.Compilation;
 
 /// <summary>Where an operand is while a function is emitted.</summary>
@@ -30,6 +32,7 @@ internal enum StackForm : byte
 /// <param name="Distance">Never negative.</param>
 /// <param name="IsPinned">Whether the temporary is still somebody else's.</param>
 /// <param name="IsRotation">Whether it may be the result of a rotation: see <see cref="FunctionEmitter"/>'s comparisons.</param>
+/// <param name="Type">Of a reference: the struct or array type that it is known to be of, if not null; nothing if none is known.</param>
 internal readonly record struct StackEntry(
     StackForm Form,
     WasmValueKind Kind,
@@ -40,7 +43,8 @@ internal readonly record struct StackEntry(
     bool IsPinned = false,
     bool IsRotation = false,
     int Origin = 0,
-    int Distance = 0)
+    int Distance = 0,
+    DefinedType? Type = null)
 {
     public bool IsOnStack => Form is StackForm.Evaluated or StackForm.Comparison;
 }

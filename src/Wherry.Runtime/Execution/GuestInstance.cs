@@ -50,6 +50,9 @@ internal abstract unsafe class GuestInstance
 
     public DefinedType[] Types = [];
 
+    /// <summary>What casts look at.</summary>
+    public TypeAncestors Ancestors = TypeAncestors.Instance;
+
     /// <summary>Accounts for structs and arrays.</summary>
     public GuestHeap Heap = null!;
 

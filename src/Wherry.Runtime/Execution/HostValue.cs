@@ -73,14 +73,16 @@ internal static class HostValue
             HeapTypeKind.Defined => value switch
             {
                 Function function => IsOfType(function.DefinedType, heap),
-                GuestObject guest => IsOfType(guest.Type, heap),
-                _ => false,
+                _ => HeapInstructions.TryGetType(value, out int identity) && IsOfType(identity, heap),
             },
             _ => false,
         };
     }
 
     private static bool IsOfType(DefinedType type, HeapType heap) => heap.IsExact ? ReferenceEquals(type, heap.Defined) : type.IsSubtypeOf(heap.Defined!);
+
+    private static bool IsOfType(int identity, HeapType heap) => heap.Defined!.Kind != CompositeKind.Function
+        && (heap.IsExact ? identity == heap.Defined.Identity : HeapInstructions.IsSubtype(identity, heap.Defined.Identity, heap.Defined.Depth, TypeAncestors.Instance));
 
     [DoesNotReturn]
     private static void Throw(object? value, WasmValueType type, string parameterName) =>

@@ -33,6 +33,9 @@ internal sealed class DefinedType
     /// <summary>Identifies the type in this process, never used again: compiled code compares it.</summary>
     public required int Number { get; init; }
 
+    /// <summary>What compiled code knows it by: the number of a function type; for structs and arrays, which carry it, the place of the type in <see cref="TypeAncestors"/>.</summary>
+    public int Identity { get; internal set; }
+
     public required CompositeKind Kind { get; init; }
 
     public required bool IsFinal { get; init; }

@@ -143,12 +143,14 @@ internal static class TypeRegistry
             type.Ancestors = type.Supertype is null ? [type] : [.. type.Supertype.Ancestors, type];
             if (definition.Kind == CompositeKind.Function)
             {
+                type.Identity = type.Number;
                 type.Function = new FunctionType(
                     definition.Parameters.Select(parameter => parameter.Resolve(all)),
                     definition.Results.Select(result => result.Resolve(all)));
             }
             else
             {
+                TypeAncestors.Instance.Add(type);
                 type.Fields = [.. definition.Fields.Select(field => new FieldType(field.Type.Resolve(all), field.Packing, field.IsMutable))];
             }
         }

@@ -73,51 +73,23 @@ internal sealed class GuestHeap
         }
     }
 
+    /// <summary>The references of small integers, for compiled code; none before the first is needed.</summary>
+    public I31?[] CommonIntegers = [];
+
     /// <summary>Charges an allocation that is about to be made.</summary>
-    /// <returns>Whether the new object has to be passed to <see cref="Register"/>.</returns>
-    /// <exception cref="GuestTrapException">The limit is reached.</exception>
+    /// <returns>Whether <see cref="BeginSample"/> is to be called before it is made, and <see cref="Register"/> after.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Charge(long bytes)
     {
         long left = _budget - bytes;
         _budget = left;
-        return left < 0 && ChargeSlow();
+        return left < 0;
     }
 
-    /// <summary>Makes the object stand for everything charged since the last one.</summary>
+    /// <summary>Looks whether the allocation that was charged last can still be made.</summary>
+    /// <exception cref="GuestTrapException">The limit is reached.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public void Register(object sample)
-    {
-        lock (_gate)
-        {
-            long weight = _budgetGranted - _budget;
-            _charged += weight;
-            _samples.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
-            Grant();
-        }
-    }
-
-    /// <summary>Calls <see cref="Register"/> if <see cref="Charge"/> asked for it.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void RegisterIf(bool sample, object value)
-    {
-        if (sample)
-        {
-            Register(value);
-        }
-    }
-
-    /// <summary>Takes the heap out of its group: its store is done with, and what it has left is garbage.</summary>
-    public void Leave()
-    {
-        lock (_gate)
-        {
-            _ = _group.Remove(this);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool ChargeSlow()
+    public void BeginSample()
     {
         lock (_gate)
         {
@@ -136,8 +108,28 @@ internal sealed class GuestHeap
                     }
                 }
             }
+        }
+    }
 
-            return true;
+    /// <summary>Makes the object stand for everything charged since the last one.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Register(object sample)
+    {
+        lock (_gate)
+        {
+            long weight = _budgetGranted - _budget;
+            _charged += weight;
+            _samples.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
+            Grant();
+        }
+    }
+
+    /// <summary>Takes the heap out of its group: its store is done with, and what it has left is garbage.</summary>
+    public void Leave()
+    {
+        lock (_gate)
+        {
+            _ = _group.Remove(this);
         }
     }
 

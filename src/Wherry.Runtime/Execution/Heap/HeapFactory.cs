@@ -14,8 +14,14 @@ internal static class HeapFactory
     /// <summary>A struct with these field values, or with defaults if there are none.</summary>
     public static object NewStruct(DefinedType type, ReadOnlySpan<ConstantValue> values, GuestHeap heap)
     {
-        bool sample = heap.Charge(HeapTypes.StructBytes(type));
-        object result = Activator.CreateInstance(HeapTypes.OfStruct(type), type)!;
+        bool isSample = heap.Charge(HeapTypes.StructBytes(type));
+        if (isSample)
+        {
+            heap.BeginSample();
+        }
+
+        var result = (GuestStruct)Activator.CreateInstance(HeapTypes.OfStruct(type))!;
+        result.Type = type.Identity;
         int extraFields = LongGuestStruct.ExtraFields(type.Fields.Length);
         LongGuestStruct.Extra? extra = null;
         if (extraFields > 0)
@@ -45,7 +51,11 @@ internal static class HeapFactory
             }
         }
 
-        heap.RegisterIf(sample, result);
+        if (isSample)
+        {
+            heap.Register(result);
+        }
+
         return result;
     }
 
@@ -53,10 +63,14 @@ internal static class HeapFactory
     public static object NewArray(DefinedType type, ConstantValue? value, int length, GuestHeap heap)
     {
         FieldType element = type.Fields[0];
-        Type storage = HeapTypes.Storage(element);
-        return value is { } given
-            ? Call(nameof(ArrayInstructions.New), storage, Box(given, element), length, type, heap)
-            : Call(nameof(ArrayInstructions.NewDefault), storage, length, type, heap);
+        if (value is not { } given)
+        {
+            return Call(nameof(ArrayInstructions.NewDefault), element, length, type, heap)!;
+        }
+
+        return element.Type.IsReference
+            ? ArrayInstructions.NewOfReference(given.Reference, length, type, heap)
+            : Call(nameof(ArrayInstructions.New), element, Box(given, element), length, type, heap)!;
     }
 
     /// <summary>An array of these elements.</summary>
@@ -64,17 +78,24 @@ internal static class HeapFactory
     {
         FieldType element = type.Fields[0];
         object result = NewArray(type, null, values.Length, heap);
-        var elements = (Array)result.GetType().GetField(nameof(GuestArray<>.Elements))!.GetValue(result)!;
         for (int i = 0; i < values.Length; i++)
         {
-            elements.SetValue(Box(values[i], element), i);
+            if (element.Type.IsReference)
+            {
+                ArrayInstructions.ElementOfReference(result, i) = values[i].Reference;
+            }
+            else
+            {
+                _ = Call(nameof(ArrayInstructions.Fill), element, result, i, Box(values[i], element), 1);
+            }
         }
 
         return result;
     }
 
-    private static object Call(string method, Type storage, params object?[] arguments) =>
-        typeof(ArrayInstructions).GetMethod(method, Static)!.MakeGenericMethod(storage).Invoke(null, BindingFlags.DoNotWrapExceptions, null, arguments, null)!;
+    private static object? Call(string method, FieldType element, params object?[] arguments) =>
+        typeof(ArrayInstructions).GetMethod(method, Static)!.MakeGenericMethod(HeapTypes.ElementStorage(element))
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, arguments, null);
 
     private static object? Box(ConstantValue value, FieldType field) => field.Packing switch
     {

@@ -12,20 +12,14 @@ internal static class HeapInstructions
     public static bool ReferencesAreEqual(object? left, object? right) =>
         ReferenceEquals(left, right) || (left is I31 a && right is I31 b && a.Value == b.Value);
 
-    /// <summary>Whether a value of the internal types is of a defined struct or array type.</summary>
+    /// <summary>The identity of the type of an array that is known to have such elements, and not to be null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsInstance(object? value, DefinedType type) => value is GuestObject guest && IsInstanceOfObject(guest, type);
-
-    /// <summary>The same for a type that has no subtypes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsFinalInstance(object? value, DefinedType type) => value is GuestObject guest && ReferenceEquals(guest.Type, type);
+    public static int TypeOfArray<T>(object array)
+        where T : struct => GuestArray.Type(Unsafe.As<Cell<T>[]>(array));
 
     /// <summary>A type of the module, by an index that validation has checked.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static DefinedType TypeAt(DefinedType[] types, int index) => Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(types), index);
-
-    /// <summary>Whether a value is of the very type and no subtype (custom descriptors).</summary>
-    public static bool IsExactInstance(object? value, DefinedType type) => value is GuestObject guest && ReferenceEquals(guest.Type, type);
 
     /// <summary>Whether a function reference is of a defined function type.</summary>
     public static bool IsFunctionInstance(object? value, DefinedType type) =>
@@ -35,13 +29,13 @@ internal static class HeapInstructions
     public static bool IsExactFunction(object? value, DefinedType type) =>
         value is not null && ReferenceEquals(Unsafe.As<Function>(value).DefinedType, type);
 
-    public static bool IsEq(object? value) => value is GuestObject or I31;
+    public static bool IsEq(object? value) => value is GuestStruct or I31 || IsArray(value);
 
     public static bool IsI31(object? value) => value is I31;
 
     public static bool IsStruct(object? value) => value is GuestStruct;
 
-    public static bool IsArray(object? value) => value is GuestArray;
+    public static bool IsArray(object? value) => GuestArray.IsArray(value);
 
     /// <summary>The operand of a struct access, which must not be null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -55,7 +49,8 @@ internal static class HeapInstructions
         return value;
     }
 
-    public static object RefI31(int value) => I31.Create(value);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static object RefI31(int value, GuestHeap heap) => I31.Create(value, heap);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I31GetS(object? value)
@@ -71,15 +66,16 @@ internal static class HeapInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I31GetU(object? value) => I31GetS(value) & 0x7FFF_FFFF;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsInstanceOfObject(GuestObject value, DefinedType type) =>
-        ReferenceEquals(value.Type, type) || IsSubtype(value.Type, type);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsSubtype(DefinedType type, DefinedType other)
+    /// <summary>The identity of the exact type of a struct or an array.</summary>
+    public static bool TryGetType(object? value, out int type)
     {
-        DefinedType[] ancestors = type.Ancestors;
-        int depth = other.Depth;
-        return (uint)depth < (uint)ancestors.Length && ReferenceEquals(ancestors[depth], other);
+        bool isArray = GuestArray.IsArray(value);
+        type = isArray ? GuestArray.Type(value!) : (value as GuestStruct)?.Type ?? 0;
+        return isArray || value is GuestStruct;
     }
+
+    /// <summary>Whether a type, by its identity, is another one or below it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsSubtype(int type, int other, int otherDepth, TypeAncestors ancestors) =>
+        otherDepth < TypeAncestors.AlwaysPresent ? ancestors.IsSubtype(type, other, otherDepth) : ancestors.IsSubtypeAtAnyDepth(type, other, otherDepth);
 }

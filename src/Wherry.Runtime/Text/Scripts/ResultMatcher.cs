@@ -45,10 +45,10 @@ internal static class ResultMatcher
         ScriptValueKind.Extern or ScriptValueKind.Host => actual is HostReference host && host.Number == expected.Bits,
         ScriptValueKind.Func => actual is Function,
         ScriptValueKind.Any => actual is not null and not ValueType and not Function,
-        ScriptValueKind.Eq => actual is GuestObject or I31,
+        ScriptValueKind.Eq => HeapInstructions.IsEq(actual),
         ScriptValueKind.I31 => actual is I31,
         ScriptValueKind.Struct => actual is GuestStruct,
-        ScriptValueKind.Array => actual is GuestArray,
+        ScriptValueKind.Array => GuestArray.IsArray(actual),
         ScriptValueKind.Exn => actual is not null and not ValueType and not Function,
         _ => expected.Alternatives!.Any(alternative => Matches(alternative, actual)),
     };
@@ -65,7 +65,7 @@ internal static class ResultMatcher
         Function => "ref.func",
         I31 => "ref.i31",
         GuestStruct => "ref.struct",
-        GuestArray => "ref.array",
+        _ when GuestArray.IsArray(value) => "ref.array",
         _ => value.GetType().Name,
     };
 }

@@ -28,6 +28,13 @@ public sealed class GuestHeapTests
             (loop $again
               (drop (array.new $bytes (i32.const 7) (i32.const 100000)))
               (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+          (type $values (array (mut i31ref)))
+          (func (export "integers") (param i32) (local $values (ref $values))
+            (local.set $values (array.new_default $values (local.get 0)))
+            (loop $again
+              (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+              (array.set $values (local.get $values) (local.get 0) (ref.i31 (i32.add (local.get 0) (i32.const 100000))))
+              (br_if $again (local.get 0))))
           (func (export "array") (param i32) (result i32) (array.len (array.new_default $words (local.get 0)))))
         """;
 
@@ -54,6 +61,18 @@ public sealed class GuestHeapTests
         Instance guest = Instantiate();
         guest.GetFunction<Action<int>>("drop")!(3_000_000);
         guest.GetFunction<Action<int>>("dropArrays")!(2_000);
+    }
+
+    [Fact]
+    public void Integers_as_references_count()
+    {
+        Instance guest = Instantiate();
+        Action<int> keep = guest.GetFunction<Action<int>>("integers")!;
+
+        // Eight bytes for each element, and 24 more for each integer.
+        TrapException trap = Assert.Throws<TrapException>(() => keep(1_000_000));
+        Assert.Equal(TrapKind.OutOfResources, trap.Kind);
+        keep(100_000);
     }
 
     [Fact]
