@@ -38,7 +38,7 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 
-    public override int FindWasmOffset(int function, int region, int ilOffset) => FindWasmOffset(_target, function, region, ilOffset);
+    public override CodePoint FindPoint(int function, int region, int ilOffset) => FindPoint(_target, function, region, ilOffset);
 
     protected override GuestInstance CreateInstanceObject() => _code.CreateInstance();
 

@@ -1,4 +1,5 @@
 using Wherry.Binary;
+using Wherry.Compilation.Inlining;
 using Wherry.Instructions;
 
 namespace Wherry.Compilation;
@@ -28,6 +29,7 @@ internal sealed class CodeLayout
         // Only what validation has seen tail calls in is looked through for them.
         HasReturnedExceptions = hasReturnedExceptions
             ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
+        InlineCandidates = new InlineCandidates(definition, ReturnsExceptions);
     }
 
     /// <summary>Whether functions of the module return exceptions rather than throw them: see <see cref="ThrowAnalysis"/>.</summary>
@@ -35,6 +37,9 @@ internal sealed class CodeLayout
 
     /// <summary>The first function of each class, and how many it has.</summary>
     public (int First, int Count)[] Classes { get; }
+
+    /// <summary>Which functions are written in place of calls to them.</summary>
+    public InlineCandidates InlineCandidates { get; }
 
     /// <summary>Which globals only this module sees: they are fields of the instance.</summary>
     public bool[] IsField { get; }

@@ -68,14 +68,14 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
         Volatile.Write(ref LargeFunctionsReady[GetLargeSlot(function)], true);
     }
 
-    /// <summary>The offset in the module of the instruction that an IL offset belongs to.</summary>
+    /// <summary>The instruction that an IL offset belongs to.</summary>
     /// <param name="region">The region of a divided function, or -1.</param>
-    public abstract int FindWasmOffset(int function, int region, int ilOffset);
+    public abstract CodePoint FindPoint(int function, int region, int ilOffset);
 
-    protected static int FindWasmOffset(ICodeTarget target, int function, int region, int ilOffset)
+    protected static CodePoint FindPoint(ICodeTarget target, int function, int region, int ilOffset)
     {
         ModuleDefinition definition = target.Definition;
-        List<(int IlOffset, int WasmOffset)> map;
+        List<CodePoint> map;
         try
         {
             map = MethodEmission.Map(target, function, region);
@@ -92,7 +92,7 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
         }
 
         // Instructions without code of their own stand at the same IL offset; the last of them has the code.
-        return index < 0 ? definition.Bodies[function - definition.ImportedFunctionCount].CodeOffset : map[index].WasmOffset;
+        return index < 0 ? new CodePoint(0, definition.Bodies[function - definition.ImportedFunctionCount].CodeOffset, null) : map[index];
     }
 
     protected abstract GuestInstance CreateInstanceObject();

@@ -17,7 +17,11 @@ internal sealed partial class FunctionEmitter
         switch (reader.Opcode)
         {
             case Opcode.Call:
-                EmitDirectCall(reader.Index, isTail: false);
+                if (!TryEmitInlined(reader.Index, reader.Offset))
+                {
+                    EmitDirectCall(reader.Index, isTail: false);
+                }
+
                 return true;
             case Opcode.ReturnCall:
                 EmitDirectCall(reader.Index, isTail: true);

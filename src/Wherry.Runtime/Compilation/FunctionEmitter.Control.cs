@@ -42,7 +42,7 @@ internal sealed partial class FunctionEmitter
                 _unreachable = true;
                 return true;
             case Opcode.Return:
-                EmitReturn(isConditional: false);
+                EmitBranch(_frames.Count - 1 - _functionFrame);
                 _unreachable = true;
                 return true;
             default:

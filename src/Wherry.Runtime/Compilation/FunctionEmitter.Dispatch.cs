@@ -50,6 +50,13 @@ internal sealed partial class FunctionEmitter
         }
     }
 
+    private void ForgetDispatch()
+    {
+        _dispatchEnd = -1;
+        _dispatchLocalEnd = -1;
+        _constantSet = (-1, 0, -1);
+    }
+
     private void RegisterDispatch(ControlFrame loop, ReadOnlySpan<int> depths)
     {
         var arms = new ControlFrame[depths.Length];

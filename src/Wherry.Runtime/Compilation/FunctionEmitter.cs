@@ -24,21 +24,22 @@ internal sealed partial class FunctionEmitter
     private readonly ICodeTarget _module;
     private readonly ModuleDefinition _definition;
     private readonly IlWriter _il;
-    private readonly FunctionBody _body;
-    private readonly FunctionType _type;
-    private readonly FunctionScan _scan;
+    private FunctionBody _body;
+    private FunctionType _type;
+    private FunctionScan _scan;
     private readonly List<ControlFrame> _frames = [];
-    private readonly int[] _locals;
-    private readonly int[] _arguments;
-    private readonly WasmValueKind[] _localKinds;
-    private readonly DefinedType?[] _localTypes;
-    private readonly bool[] _rotatedLocals;
+    private int[] _locals;
+    private int[] _arguments;
+    private WasmValueKind[] _localKinds;
+    private DefinedType?[] _localTypes;
+    private bool[] _rotatedLocals;
     private readonly int _instance;
     private readonly int[] _memoryBases;
     private readonly bool _returnsExceptions;
     private readonly HashSet<int>? _shortenedLoads;
     private int _safepoint = -1;
     private int _blockCount;
+    private int _function;
     private Opcode _previous;
     private bool _unreachable;
     private int _skipped;
@@ -52,6 +53,7 @@ internal sealed partial class FunctionEmitter
         _region = outline?.Region;
         _outlined = outline is null || _region is not null ? [] : outline.Regions;
         _getRegionMethod = outline?.GetMethod;
+        _function = functionIndex;
         _body = _definition.Bodies[functionIndex - _definition.ImportedFunctionCount];
         _type = _definition.Functions[functionIndex].Function!;
         _localKinds = ExpandLocals(_type, _body, type => type.Kind);
@@ -64,6 +66,7 @@ internal sealed partial class FunctionEmitter
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
         _isMetered = module.Options.FuelCosts is not null;
+        ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
         {
             _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length);
@@ -71,7 +74,7 @@ internal sealed partial class FunctionEmitter
     }
 
     /// <summary>If given, gets the IL offset at which each instruction starts.</summary>
-    public List<(int IlOffset, int WasmOffset)>? Map { get; init; }
+    public List<CodePoint>? Map { get; init; }
 
     /// <summary>If given, gets what is known before each instruction.</summary>
     public List<EmissionPoint>? Points { get; init; }
@@ -115,7 +118,7 @@ internal sealed partial class FunctionEmitter
                 continue;
             }
 
-            Map?.Add((_il.Size, reader.Offset));
+            Map?.Add(new CodePoint(_il.Size, reader.Offset, _inlinedCall));
             if (FindOutlined(reader.Offset) is { } region)
             {
                 EmitRegionCall(region);
@@ -138,7 +141,7 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private static T[] ExpandLocals<T>(FunctionType type, FunctionBody body, Func<WasmValueType, T> select)
+    private static int CountLocals(FunctionType type, FunctionBody body)
     {
         int count = type.Parameters.Length;
         foreach (LocalRun run in body.Locals)
@@ -146,7 +149,12 @@ internal sealed partial class FunctionEmitter
             count += run.Count;
         }
 
-        var locals = new T[count];
+        return count;
+    }
+
+    private static T[] ExpandLocals<T>(FunctionType type, FunctionBody body, Func<WasmValueType, T> select)
+    {
+        var locals = new T[CountLocals(type, body)];
         int next = 0;
         foreach (WasmValueType parameter in type.Parameters)
         {

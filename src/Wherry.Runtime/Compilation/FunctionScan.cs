@@ -34,6 +34,9 @@ internal sealed class FunctionScan
 
     public bool HasLoops { get; private set; }
 
+    /// <summary>The functions that it calls by their index.</summary>
+    public HashSet<int> Callees { get; } = [];
+
     /// <summary>Whether it has no branches and ends in an exception: crossgen2 leaves methods to the JIT that only throw.</summary>
     public bool OnlyThrows { get; private set; }
 
@@ -74,6 +77,16 @@ internal sealed class FunctionScan
 
         scan.Run(definition.Bytes.Span, body);
         return scan;
+    }
+
+    /// <summary>Adds what another function needs, whose code will be written here too.</summary>
+    public void Include(FunctionScan other)
+    {
+        HasLoops |= other.HasLoops;
+        for (int i = 0; i < UsedMemories.Length; i++)
+        {
+            UsedMemories[i] |= other.UsedMemories[i];
+        }
     }
 
     private void Run(ReadOnlySpan<byte> bytes, FunctionBody body)
@@ -133,6 +146,9 @@ internal sealed class FunctionScan
 
                     break;
                 case Opcode.Call:
+                    HasCalls |= isWritten;
+                    Callees.Add(reader.Index);
+                    break;
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
                     HasCalls |= isWritten;

@@ -73,7 +73,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _createdGlobalFields[global];
 
-    public override int FindWasmOffset(int function, int region, int ilOffset) => FindWasmOffset(this, function, region, ilOffset);
+    public override CodePoint FindPoint(int function, int region, int ilOffset) => FindPoint(this, function, region, ilOffset);
 
     /// <summary>Creates a class, if there is one of that name.</summary>
     public Assembly? Resolve(string className)

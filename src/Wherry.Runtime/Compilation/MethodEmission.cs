@@ -53,9 +53,9 @@ internal static class MethodEmission
     /// <summary>The offset in the module of each instruction's IL, in a function's method or in that of a region of it.</summary>
     /// <param name="region">The region's number, or -1.</param>
     /// <exception cref="FunctionTooLargeException">The function does not fit into a method.</exception>
-    public static List<(int IlOffset, int WasmOffset)> Map(ICodeTarget module, int function, int region)
+    public static List<CodePoint> Map(ICodeTarget module, int function, int region)
     {
-        var map = new List<(int IlOffset, int WasmOffset)>();
+        var map = new List<CodePoint>();
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         FunctionOutline? outline = null;
         if (NeedsTrial(body) && CanDivide(module, function))

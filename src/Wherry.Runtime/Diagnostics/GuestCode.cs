@@ -16,8 +16,8 @@ internal static class GuestCode
         }
 
         int ilOffset = frame.GetILOffset();
-        int offset = ilOffset == StackFrame.OFFSET_UNKNOWN ? -1 : code.FindWasmOffset(function, region, ilOffset);
-        location = new GuestLocation(code.Module, function, offset, region >= 0);
+        CodePoint point = ilOffset == StackFrame.OFFSET_UNKNOWN ? new CodePoint(ilOffset, -1, null) : code.FindPoint(function, region, ilOffset);
+        location = new GuestLocation(code.Module, point.Call?.Callee ?? function, point.WasmOffset, region >= 0, point.Call);
         return true;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Reflection;
+using Wherry.Compilation.Inlining;
 using Wherry.Instructions;
 
 namespace Wherry.Diagnostics;
@@ -51,7 +52,12 @@ internal static class GuestStackWalker
                 isInRegion = location.IsRegion;
                 innermost ??= location;
                 frames.Add(location.Module.DebugInformation.Describe(location));
-                if (frames.Count == MaximumFrames)
+                for (InlinedCall? call = location.Call; call is not null; call = call.Outer)
+                {
+                    frames.Add(location.Module.DebugInformation.Describe(new GuestLocation(location.Module, call.Caller, call.Offset)));
+                }
+
+                if (frames.Count >= MaximumFrames)
                 {
                     break;
                 }

@@ -1,0 +1,133 @@
+using Wherry.Binary;
+using Wherry.Compilation.Inlining;
+using Wherry.Instructions;
+
+namespace Wherry.Compilation;
+
+/// <content>
+/// Small functions, written in place of calls to them. A function that calls itself takes several steps of its recursion at once that way, and only the
+/// call that remains looks at the stack.
+/// </content>
+internal sealed partial class FunctionEmitter
+{
+    private const int MaximumInlineDepth = 3;
+
+    // In bytes of Wasm: what is small stays small, and large functions stay within what the JIT optimizes.
+    private const int MaximumInlinedSize = 512;
+    private const int MaximumCallerSize = 4_096;
+
+    private InlinedCall? _inlinedCall;
+    private int _inlinedSize;
+
+    /// <summary>The frame of the function whose code is being written.</summary>
+    private int _functionFrame;
+
+    private bool CanInline => !_isMetered && _region is null && _body.End - _body.Offset <= MaximumCallerSize;
+
+    /// <summary>Writes a function's code in place of a call to it, if that is worth it.</summary>
+    /// <param name="callOffset">Where in the module the call is.</param>
+    private bool TryEmitInlined(int callee, int callOffset)
+    {
+        if (!CanInline || _inlinedCall?.Depth == MaximumInlineDepth || !_module.Layout.InlineCandidates.Contains(callee))
+        {
+            return false;
+        }
+
+        FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
+        if (_inlinedSize + body.End - body.CodeOffset > MaximumInlinedSize)
+        {
+            return false;
+        }
+
+        _inlinedSize += body.End - body.CodeOffset;
+        EmitInlined(callee, body, callOffset);
+        return true;
+    }
+
+    private void EmitInlined(int callee, FunctionBody body, int callOffset)
+    {
+        FunctionType type = _definition.Functions[callee].Function!;
+        int[] parameters = StoreParameters(type);
+        SpillRegion();
+
+        var caller = (_body, _type, _localKinds, _localTypes, _locals, _arguments, _rotatedLocals, _scan, _blockCount, _function);
+        InlinedCall? outer = _inlinedCall;
+        int functionFrame = _functionFrame;
+        _inlinedCall = new InlinedCall(callee, _function, callOffset, outer);
+        _function = callee;
+        _body = body;
+        _type = type;
+        _localKinds = ExpandLocals(type, body, local => local.Kind);
+        _localTypes = ExpandLocals(type, body, local => local.HeapType.Defined);
+        _rotatedLocals = new bool[_localKinds.Length];
+        _arguments = new int[_localKinds.Length];
+        Array.Fill(_arguments, -1);
+        _scan = FunctionScan.Scan(_definition, body, _localKinds.Length, null, []);
+        _blockCount = 0;
+        _locals = DeclareInlinedLocals(parameters);
+        ForgetDispatch();
+
+        var frame = new ControlFrame { Opcode = Opcode.Block, Parameters = [], Results = Kinds(type.Results.AsSpan()), Height = _height, Region = _height, IsTargeted = true, TryDepth = _tryDepth };
+        frame.Label = _il.DefineLabel();
+        frame.Carried = AllocateTemporaries(frame.Results);
+        _functionFrame = _frames.Count;
+        _frames.Add(frame);
+        EmitInstructions(body.CodeOffset, body.End);
+
+        (_body, _type, _localKinds, _localTypes, _locals, _arguments, _rotatedLocals, _scan, _blockCount, _function) = caller;
+        _inlinedCall = outer;
+        _functionFrame = functionFrame;
+        ForgetDispatch();
+    }
+
+    /// <summary>Sees to it that the prologue prepares what inlined functions need: they call none but themselves.</summary>
+    private void ScanInlined()
+    {
+        if (!CanInline)
+        {
+            return;
+        }
+
+        foreach (int callee in _scan.Callees)
+        {
+            if (callee != _function && _module.Layout.InlineCandidates.Contains(callee))
+            {
+                FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
+                _scan.Include(FunctionScan.Scan(_definition, body, CountLocals(_definition.Functions[callee].Function!, body), null, []));
+            }
+        }
+    }
+
+    private int[] StoreParameters(FunctionType type)
+    {
+        int count = type.Parameters.Length;
+        Load(count);
+        var locals = new int[count];
+        for (int i = count - 1; i >= 0; i--)
+        {
+            locals[i] = _il.DeclareLocal(ClrTypes.Of(type.Parameters[i].Kind));
+            Pop();
+            _il.StoreLocal(locals[i]);
+        }
+
+        return locals;
+    }
+
+    // The code may run again and again, and starts with cleared locals each time.
+    private int[] DeclareInlinedLocals(int[] parameters)
+    {
+        var locals = new int[_localKinds.Length];
+        parameters.CopyTo(locals, 0);
+        for (int i = parameters.Length; i < locals.Length; i++)
+        {
+            locals[i] = _il.DeclareLocal(ClrTypes.Of(_localKinds[i]));
+            if (_scan.ReadLocals[i])
+            {
+                EmitDefault(_localKinds[i]);
+                _il.StoreLocal(locals[i]);
+            }
+        }
+
+        return locals;
+    }
+}

@@ -1,0 +1,74 @@
+using Wherry.Binary;
+using Wherry.Instructions;
+
+namespace Wherry.Compilation.Inlining;
+
+/// <summary>Which functions are so small that their code is written in place of calls to them. It follows from the definition alone. Any number of threads may ask.</summary>
+internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bool> returnsExceptions)
+{
+    // A call costs about as much as ten instructions. More than small functions are rarely calls' main cost, and other compilers have inlined before us.
+    private const int MaximumCodeSize = 64;
+    private const int MaximumLocals = 16;
+
+    private readonly byte[] _answers = new byte[definition.Bodies.Length];
+
+    /// <summary>Whether calls to a function may be replaced by its code.</summary>
+    public bool Contains(int function)
+    {
+        int index = function - definition.ImportedFunctionCount;
+        if (index < 0)
+        {
+            return false;
+        }
+
+        if (_answers[index] == 0)
+        {
+            _answers[index] = (byte)(IsSuitable(function, definition.Bodies[index]) ? 2 : 1);
+        }
+
+        return _answers[index] == 2;
+    }
+
+    // Leaves, and functions that call themselves alone: with others a call remains.
+    private bool IsSuitable(int function, FunctionBody body)
+    {
+        if (body.End - body.CodeOffset > MaximumCodeSize || returnsExceptions(function))
+        {
+            return false;
+        }
+
+        int locals = 0;
+        foreach (LocalRun run in body.Locals)
+        {
+            locals += run.Count;
+            if (locals > MaximumLocals)
+            {
+                return false;
+            }
+        }
+
+        var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
+        while (reader.Next())
+        {
+            if (!(reader.Opcode == Opcode.Call ? reader.Index == function : NeverFaults(reader.Opcode)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // A fault is found in the code by the nearest place that the JIT noted, which may lie in the caller: the trap would miss the frame of the function that
+    // was inlined. What calls a method to trap is found exactly.
+    private static bool NeverFaults(Opcode opcode) => opcode switch
+    {
+        Opcode.I32DivS or Opcode.I32DivU or Opcode.I32RemS or Opcode.I32RemU => false,
+        Opcode.I64DivS or Opcode.I64DivU or Opcode.I64RemS or Opcode.I64RemU => false,
+        Opcode.Nop or Opcode.Block or Opcode.Loop or Opcode.If or Opcode.Else or Opcode.End => true,
+        Opcode.Br or Opcode.BrIf or Opcode.BrTable or Opcode.Return or Opcode.Drop or Opcode.Select or Opcode.SelectTyped => true,
+        Opcode.LocalGet or Opcode.LocalSet or Opcode.LocalTee or Opcode.GlobalGet or Opcode.GlobalSet => true,
+        >= Opcode.I32Const and <= Opcode.I64Extend32S => true,
+        _ => false,
+    };
+}
