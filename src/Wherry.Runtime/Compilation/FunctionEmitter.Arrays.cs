@@ -94,12 +94,13 @@ internal sealed partial class FunctionEmitter
 
     private void EmitArrayLength()
     {
+        // After a cast that never succeeds, what is known may be another kind of type.
         DefinedType? type = _stack[_height - 1].Type;
         Load(1);
         int depth = Consume(1);
-        _il.Call(type is null
-            ? RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.LengthOfAny))
-            : RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.Length)).MakeGenericMethod(HeapTypes.ElementStorage(type.Fields[0])));
+        _il.Call(type is { Kind: CompositeKind.Array }
+            ? RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.Length)).MakeGenericMethod(HeapTypes.ElementStorage(type.Fields[0]))
+            : RuntimeMembers.Method(typeof(ArrayInstructions), nameof(ArrayInstructions.LengthOfAny)));
         PushEvaluated(WasmValueKind.I32, depth + 2);
     }
 

@@ -285,7 +285,7 @@ internal sealed partial class FunctionEmitter
     {
         bool isStruct = type.Kind == CompositeKind.Struct;
         Type storage = isStruct ? typeof(GuestStruct) : HeapTypes.ElementStorage(type.Fields[0]);
-        if (!(knownAs.Defined?.Kind == type.Kind || (isStruct && knownAs.Kind == HeapTypeKind.Struct)))
+        if (!IsKnownAs(knownAs, type, storage))
         {
             EmitEntry(reference, keeps: true);
             _il.OfType(OpCodes.Isinst, isStruct ? storage : typeof(Cell<>).MakeGenericType(storage).MakeArrayType());
@@ -315,6 +315,11 @@ internal sealed partial class FunctionEmitter
         _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.IsSubtype)));
         _il.Branch(OpCodes.Brfalse, otherwise);
     }
+
+    /// <summary>Whether the classes of the CLR need not be asked: all structs share one, arrays one for each kind of element.</summary>
+    private static bool IsKnownAs(HeapType knownAs, DefinedType type, Type storage) => type.Kind == CompositeKind.Struct
+        ? knownAs.Kind == HeapTypeKind.Struct || knownAs.Defined?.Kind == CompositeKind.Struct
+        : knownAs.Defined is { Kind: CompositeKind.Array } known && HeapTypes.ElementStorage(known.Fields[0]) == storage;
 
     private void EmitRefTest(EncodedHeapType type, bool isNullable)
     {

@@ -87,6 +87,31 @@ public sealed class CastTests
     }
 
     [Fact]
+    public void An_array_of_numbers_is_no_array_of_references()
+    {
+        // An element has the bits that another array has where its type is.
+        Instance guest = Guests.Instantiate("""
+            (module
+              (type $floats (array f32)) (type $bytes (array i8)) (type $references (array anyref)) (type $longs (array i64))
+              (func (export "references") (param i32) (result i32)
+                (ref.test (ref $references) (array.new_fixed $floats 2 (f32.reinterpret_i32 (local.get 0)) (f32.const 2))))
+              (func (export "floats") (param i32) (result i32)
+                (local $array (ref null $references))
+                (local.set $array (array.new_default $references (local.get 0)))
+                (i32.or (ref.test (ref $floats) (local.get $array)) (i32.or (ref.test (ref $bytes) (local.get $array)) (ref.test (ref $longs) (local.get $array)))))
+              (type $empty (struct))
+              (func (export "never") (result i32) (array.len (ref.cast (ref null array) (struct.new $empty)))))
+            """);
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.Equal(0, guest.GetFunction("references")!.Invoke(i)[0]);
+            Assert.Equal(0, guest.GetFunction("floats")!.Invoke(i)[0]);
+        }
+
+        Assert.Equal(TrapKind.CastFailure, Assert.Throws<TrapException>(() => guest.GetFunction("never")!.Invoke()).Kind);
+    }
+
+    [Fact]
     public void The_length_of_an_array_of_which_nothing_is_known()
     {
         Instance guest = Guests.Instantiate("""
