@@ -88,6 +88,34 @@ internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = nul
         return new Case(plan, expected);
     }
 
+    /// <summary>Compares a module that V8 can't run: both kinds of bounds checks with each other, and with Wasmtime.</summary>
+    public bool RunBeyondV8(byte[] bytes, int index, DifferentialStatistics statistics, out string? difference)
+    {
+        Module module;
+        try
+        {
+            module = Module.Load(guarded.Engine, bytes);
+        }
+        catch (ModuleException error)
+        {
+            difference = $"refused: {error.Message}";
+            return false;
+        }
+
+        TestPlan plan = TestPlan.Create(module, new Randomness((ulong)index));
+        difference = null;
+        if (guarded.Run(bytes, plan) is not List<string> first || checkedExplicitly.Run(bytes, plan) is not List<string> second)
+        {
+            DifferentialStatistics.Count(statistics.NotCompared, "a limit of time, stack or heap");
+            return false;
+        }
+
+        DifferentialStatistics.Count(statistics.Modules, "beyond V8");
+        statistics.AddCalls(first, plan);
+        difference = Difference(second, first, "explicit, guard expected") ?? Judge(module, plan, statistics);
+        return true;
+    }
+
     /// <summary>The first line that differs.</summary>
     public static string? Difference(List<string> actual, List<string> expected, string mode)
     {

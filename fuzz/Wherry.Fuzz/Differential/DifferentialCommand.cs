@@ -20,6 +20,7 @@ internal static class DifferentialCommand
         var wasmTools = new Option<string?>("--wasm-tools") { Description = "The command of wasm-tools; without it, all modules are made by our own generator." };
         Option<string?> wasmtime = CompareCommand.CreateWasmtimeOption();
         var judged = new Option<int>("--judged") { Description = "Of how many modules Wasmtime judges one.", DefaultValueFactory = _ => 10 };
+        var beyond = new Option<bool>("--beyond-v8") { Description = "All modules are made by our own generator, with what V8 lacks: wide arithmetic, pages of one byte. Wasmtime judges all of them." };
         var generated = new Option<int>("--generated") { Description = "How many of ten modules are made by our own generator.", DefaultValueFactory = _ => 7 };
         var findings = new Option<string>("--findings") { Description = "The folder for modules that must be looked at.", DefaultValueFactory = _ => "findings" };
         var enough = new Option<int>("--enough") { Description = "In how many modules each instruction should be executed.", DefaultValueFactory = _ => 100 };
@@ -27,7 +28,7 @@ internal static class DifferentialCommand
         var worker = new Option<string[]>(WorkerProcess.Option) { Arity = new ArgumentArity(3, 3), AllowMultipleArgumentsPerToken = true, Hidden = true };
         var command = new Command("differential", "Runs random modules in Wherry and in V8 and compares all that can be seen of them.")
         {
-            modules, first, seed, node, wasmTools, wasmtime, judged, generated, findings, enough, stop, worker,
+            modules, first, seed, node, wasmTools, wasmtime, judged, beyond, generated, findings, enough, stop, worker,
         };
         command.SetAction(result =>
         {
@@ -37,6 +38,7 @@ internal static class DifferentialCommand
                 result.GetValue(wasmTools),
                 result.GetValue(wasmtime),
                 result.GetValue(judged),
+                result.GetValue(beyond),
                 result.GetValue(generated),
                 Path.GetFullPath(result.GetValue(findings)!),
                 result.GetValue(stop));
@@ -72,6 +74,7 @@ internal static class DifferentialCommand
             "differential", "--seed", settings.Seed.ToString(CultureInfo.InvariantCulture), "--node", settings.Node,
             .. settings.WasmTools is null ? (string[])[] : ["--wasm-tools", settings.WasmTools],
             .. settings.Wasmtime is null ? (string[])[] : ["--wasmtime", settings.Wasmtime],
+            .. settings.IsBeyondV8 ? (string[])["--beyond-v8"] : [],
             "--judged", settings.Judged.ToString(CultureInfo.InvariantCulture),
             "--generated", settings.GeneratedOfTen.ToString(CultureInfo.InvariantCulture),
         ];
@@ -113,7 +116,9 @@ internal static class DifferentialCommand
             }
             else
             {
-                _ = comparison.Run(bytes, index, source.ToString(), part, out string? difference);
+                _ = settings.IsBeyondV8
+                    ? comparison.RunBeyondV8(bytes, index, part, out string? difference)
+                    : comparison.Run(bytes, index, source.ToString(), part, out difference) is not null;
                 if (difference is not null)
                 {
                     Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"D {index} {JsonSerializer.Serialize(difference)}"));
@@ -130,8 +135,8 @@ internal static class DifferentialCommand
         return 0;
     }
 
-    private sealed record Settings(ulong Seed, string Node, string? WasmTools, string? Wasmtime, int Judged, int GeneratedOfTen, string Findings, bool StopsAtFirst)
+    private sealed record Settings(ulong Seed, string Node, string? WasmTools, string? Wasmtime, int Judged, bool IsBeyondV8, int GeneratedOfTen, string Findings, bool StopsAtFirst)
     {
-        public ModuleMaker CreateMaker() => new(Seed, ExternalTool.OrNone(WasmTools), GeneratedOfTen);
+        public ModuleMaker CreateMaker() => new(Seed, ExternalTool.OrNone(WasmTools), GeneratedOfTen, IsBeyondV8);
     }
 }

@@ -17,7 +17,8 @@ internal enum Source : byte
 }
 
 /// <summary>Makes the modules of a run, the same for the same seed and number.</summary>
-internal sealed class ModuleMaker(ulong runSeed, ExternalTool? wasmTools, int generatedOfTen) : IDisposable
+/// <param name="isBeyondV8">Whether all are made by our generator, with what V8 lacks.</param>
+internal sealed class ModuleMaker(ulong runSeed, ExternalTool? wasmTools, int generatedOfTen, bool isBeyondV8 = false) : IDisposable
 {
     private readonly string configuration = Path.GetTempFileName();
 
@@ -28,11 +29,11 @@ internal sealed class ModuleMaker(ulong runSeed, ExternalTool? wasmTools, int ge
     {
         var random = new Randomness(Randomness.Mix(runSeed, (ulong)index));
         int pick = random.Next(10);
-        source = wasmTools is null || pick < generatedOfTen ? Source.Generator : random.Next(3) < 2 ? Source.Smith : Source.Mutate;
+        source = wasmTools is null || isBeyondV8 || pick < generatedOfTen ? Source.Generator : random.Next(3) < 2 ? Source.Smith : Source.Mutate;
         switch (source)
         {
             case Source.Generator:
-                return ModuleGenerator.Generate(random.NextU64(), random.OneIn(10), isBeyondV8: false);
+                return ModuleGenerator.Generate(random.NextU64(), !isBeyondV8 && random.OneIn(10), isBeyondV8);
             case Source.Smith:
                 return Smith(random, isPlain: false);
             default:

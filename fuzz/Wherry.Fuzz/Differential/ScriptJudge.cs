@@ -43,7 +43,9 @@ internal sealed class ScriptJudge(ExternalTool wasmtime)
                 return "Wasmtime lacks something";
             }
 
-            difference = $"Wasmtime: {said.ReplaceLineEndings(" ").Trim()}";
+            // The rest is where in Wasmtime that was.
+            int end = said.IndexOf("Stack backtrace", StringComparison.Ordinal);
+            difference = $"Wasmtime: {said[..(end < 0 ? said.Length : end)].ReplaceLineEndings(" ").Trim()}";
             return "Wasmtime disagrees";
         }
         finally

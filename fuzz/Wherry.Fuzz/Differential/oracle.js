@@ -10,7 +10,7 @@ const traps = [
   [/function signature mismatch/, 'signature'],
   [/divide by zero|remainder by zero/, 'zero'],
   [/divide result unrepresentable|float unrepresentable/, 'number'],
-  [/null pointer/, 'null'],
+  [/null pointer|rethrowing null/, 'null'],
   [/illegal cast/, 'cast'],
   [/array element access out of bounds|array index out of bounds/, 'array'],
   [/array is too large|Out of memory|Array buffer allocation|could not allocate/i, 'resources'],

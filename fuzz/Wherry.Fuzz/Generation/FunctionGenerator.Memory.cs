@@ -8,24 +8,14 @@ internal sealed partial class FunctionGenerator
 {
     private const int PageSize = 65536;
 
-    /// <summary>A memory; <paramref name="i64"/> asks for one with addresses of that size, as some instructions in the table have fixed ones.</summary>
-    private int PickMemory(bool? i64)
-    {
-        int memory = random.Next(shape.Memories.Count);
-        for (int i = 0; i < shape.Memories.Count && i64 is bool wanted && shape.Memories[memory].Is64Bit != wanted; i++)
-        {
-            memory = (memory + 1) % shape.Memories.Count;
-        }
-
-        return memory;
-    }
+    private int PickMemory() => random.Next(shape.Memories.Count);
 
     /// <summary>An access to memory with its operands.</summary>
     private void Access(Instruction instruction, int depth)
     {
         bool isAtomic = instruction.Feature == WasmFeatures.Threads;
         bool isWait = instruction.Opcode is Opcode.MemoryAtomicWait32 or Opcode.MemoryAtomicWait64;
-        int memory = isWait ? 0 : PickMemory(null);
+        int memory = isWait ? 0 : PickMemory();
         EncodedType address = shape.Memories[memory].Address;
         bool isCareful = IsCareful();
         ulong offset = (ulong)(isCareful ? random.Next(random.OneIn(2) ? 32 : 0x7F00) : random.OneIn(3) ? unchecked((int)random.EdgeInteger(31)) : random.Next(PageSize + 16));
@@ -115,7 +105,7 @@ internal sealed partial class FunctionGenerator
 
     private void TryMemory(Opcode opcode, int depth)
     {
-        int memory = PickMemory(null);
+        int memory = PickMemory();
         EncodedType address = shape.Memories[memory].Address;
         switch (opcode)
         {
@@ -135,7 +125,7 @@ internal sealed partial class FunctionGenerator
                 Op(opcode, memory);
                 break;
             case Opcode.MemoryCopy:
-                int source = PickMemory(null);
+                int source = PickMemory();
                 EncodedType sourceAddress = shape.Memories[source].Address;
                 Bounded(address, 0x3FF, depth);
                 Bounded(sourceAddress, 0x3FF, depth);

@@ -113,7 +113,7 @@ internal sealed partial class FunctionGenerator
     private void Try(Opcode opcode, int depth)
     {
         Instruction instruction = InstructionTable.Get(opcode);
-        if (instruction.HasFixedSignature && opcode != Opcode.MemoryGrow)
+        if (instruction.HasFixedSignature && opcode is not (Opcode.MemorySize or Opcode.MemoryGrow))
         {
             EncodedType[] results = TryFixed(instruction, depth - 1);
             Keep(results);
@@ -190,9 +190,6 @@ internal sealed partial class FunctionGenerator
             case Immediate.Element:
                 code.Unsigned(IsCareful() ? shape.Elements.Count - 1 : random.Next(shape.Elements.Count));
                 break;
-            case Immediate.Memory:
-                code.Unsigned(PickMemory(i64: false));
-                break;
             case Immediate.Fence:
                 code.Byte(0);
                 break;
@@ -215,12 +212,24 @@ internal sealed partial class FunctionGenerator
         {
             case Opcode.I32DivS or Opcode.I32DivU or Opcode.I32RemS or Opcode.I32RemU when IsCareful():
                 Value(Types.I32, depth);
+                if (random.OneIn(5))
+                {
+                    Int32(-1);
+                    return;
+                }
+
                 Value(Types.I32, depth);
                 Int32(random.OneIn(2) ? 1 : 1 << random.Next(31));
                 Op(Opcode.I32Or);
                 return;
             case Opcode.I64DivS or Opcode.I64DivU or Opcode.I64RemS or Opcode.I64RemU when IsCareful():
                 Value(Types.I64, depth);
+                if (random.OneIn(5))
+                {
+                    Int64(-1);
+                    return;
+                }
+
                 Value(Types.I64, depth);
                 Int64(1L << random.Next(63));
                 Op(Opcode.I64Or);

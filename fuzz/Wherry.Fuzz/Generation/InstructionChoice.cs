@@ -7,6 +7,7 @@ namespace Wherry.Fuzz.Generation;
 internal sealed class InstructionChoice
 {
     private readonly Opcode[] all;
+    private readonly Opcode[][] byFeature;
     private readonly Dictionary<EncodedType, Instruction[]> byResult = [];
 
     public InstructionChoice(GeneratorOptions options)
@@ -15,6 +16,7 @@ internal sealed class InstructionChoice
 
         // What stands for several, or seldom gets to do its work, is tried more often.
         all = [.. allowed.SelectMany(instruction => Enumerable.Repeat(instruction.Opcode, instruction.Opcode is Opcode.Try ? 12 : instruction.Opcode is Opcode.TryTable or Opcode.ThrowRef ? 6 : 1))];
+        byFeature = [.. all.GroupBy(opcode => InstructionTable.Get(opcode).Feature).Select(group => group.ToArray())];
         foreach ((EncodedType type, Operand operand) in (ReadOnlySpan<(EncodedType, Operand)>)
             [(Types.I32, Operand.I32), (Types.I64, Operand.I64), (Types.F32, Operand.F32), (Types.F64, Operand.F64), (Types.V128, Operand.V128)])
         {
@@ -22,7 +24,8 @@ internal sealed class InstructionChoice
         }
     }
 
-    public Opcode Pick(Randomness random) => random.Pick(all);
+    /// <summary>Each as often as any other, but now and then one of a feature that is picked first: vectors have the most instructions, and would leave little to what has few.</summary>
+    public Opcode Pick(Randomness random) => random.Pick(random.OneIn(4) ? random.Pick(byFeature) : all);
 
     /// <summary>An instruction that gives one number or vector.</summary>
     public Instruction PickFor(EncodedType type, Randomness random) => random.Pick(byResult[type]);
