@@ -80,7 +80,7 @@ internal static unsafe partial class AtomicInstructions
     public static int I32AtomicRmwXchg(byte* address, int value) => Interlocked.Exchange(ref Cell<int>(address), value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int I32AtomicRmwCmpxchg(byte* address, int expected, int replacement) => Interlocked.CompareExchange(ref Cell<int>(address), replacement, expected);
+    public static int I32AtomicRmwCmpxchg(byte* address, int expected, int replacement) => Interlocked.CompareExchange(ref Cell<int>(address), replacement, InRegister(expected));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmwAdd(byte* address, long value) => Interlocked.Add(ref Cell<long>(address), value) - value;
@@ -445,7 +445,18 @@ internal static unsafe partial class AtomicInstructions
     public static long I64AtomicRmw32CmpxchgU(byte* address, long expected, long replacement)
     {
         // Of both numbers only as many bits count as the cell has.
-        return Interlocked.CompareExchange(ref Cell<uint>(address), (uint)replacement, (uint)expected);
+        return (uint)Interlocked.CompareExchange(ref Cell<int>(address), (int)replacement, InRegister((int)expected));
+    }
+
+    /// <summary>
+    /// The number, with nothing above it in its register. The processor leaves the register as it is if what it compares is equal, but the JIT takes the result for one that fills it: of an expected number that is
+    /// part of a longer one, the rest would become part of the result when that is made longer.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int InRegister(int expected)
+    {
+        int loaded = expected;
+        return Volatile.Read(ref loaded);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
