@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using Wherry.Binary;
 using Wherry.Compilation;
+using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Types;
 
@@ -38,7 +39,7 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 
-    public override CodePoint FindPoint(int function, int region, int ilOffset) => FindPoint(_target, function, region, ilOffset);
+    public override CodePoint FindPoint(int function, int region, int ilOffset, PlaceSearch search) => FindPoint(_target, function, region, ilOffset, search);
 
     protected override GuestInstance CreateInstanceObject() => _code.CreateInstance();
 

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Wherry.Binary;
+using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Types;
 
@@ -70,9 +71,10 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
 
     /// <summary>The instruction that an IL offset belongs to.</summary>
     /// <param name="region">The region of a divided function, or -1.</param>
-    public abstract CodePoint FindPoint(int function, int region, int ilOffset);
+    /// <param name="search">What is known of the instruction.</param>
+    public abstract CodePoint FindPoint(int function, int region, int ilOffset, PlaceSearch search);
 
-    protected static CodePoint FindPoint(ICodeTarget target, int function, int region, int ilOffset)
+    protected static CodePoint FindPoint(ICodeTarget target, int function, int region, int ilOffset, PlaceSearch search)
     {
         ModuleDefinition definition = target.Definition;
         List<CodePoint> map;
@@ -85,14 +87,8 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
             map = [];
         }
 
-        int index = map.Count - 1;
-        while (index > 0 && map[index].IlOffset > ilOffset)
-        {
-            index--;
-        }
-
-        // Instructions without code of their own stand at the same IL offset; the last of them has the code.
-        return index < 0 ? new CodePoint(0, definition.Bodies[function - definition.ImportedFunctionCount].CodeOffset, null) : map[index];
+        int start = definition.Bodies[function - definition.ImportedFunctionCount].CodeOffset;
+        return search.Find(definition, map.Count > 0 ? map : [new CodePoint(0, start, null)], ilOffset);
     }
 
     protected abstract GuestInstance CreateInstanceObject();

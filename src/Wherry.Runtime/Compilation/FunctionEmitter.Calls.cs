@@ -11,6 +11,7 @@ internal sealed partial class FunctionEmitter
 {
     private readonly Dictionary<Type, int> _tuples = [];
     private int _callee = -1;
+    private int _elements = -1;
 
     private bool TryEmitCall(ref InstructionReader reader)
     {
@@ -104,15 +105,44 @@ internal sealed partial class FunctionEmitter
         }
 
         PrepareArguments(type.Function!.Parameters.Length, isTail, _returnsExceptions);
-        EmitTable(tableIndex);
-        _il.LoadField(RuntimeMembers.TableElements);
-        EmitEntry(index, keeps: false);
-        _il.Emit(OpCodes.Conv_U);
-        _il.Emit(OpCodes.Ldelem_Ref);
+        EmitTableElement(tableIndex, index);
         int callee = Callee();
         _il.StoreLocal(callee);
         EmitTypeCheck(callee, type, typeIndex);
         EmitCallOfCallee(type.Function, isTail);
+    }
+
+    // With a check of our own, which the JIT then needs not make: all of its own share one place that fails, which tells nothing of the instruction.
+    private void EmitTableElement(int tableIndex, StackEntry index)
+    {
+        if (_elements < 0)
+        {
+            _elements = _il.DeclareLocal(typeof(object[]));
+        }
+
+        EmitTable(tableIndex);
+        _il.LoadField(RuntimeMembers.TableElements);
+        _il.StoreLocal(_elements);
+        if (index.Kind == WasmValueKind.I64)
+        {
+            _il.LoadLocal(_elements);
+            EmitEntry(index, keeps: false);
+            _il.Emit(OpCodes.Conv_U);
+            _il.Emit(OpCodes.Ldelem_Ref);
+            return;
+        }
+
+        int good = _il.DefineLabel();
+        EmitEntry(index, keeps: true);
+        _il.LoadLocal(_elements);
+        _il.Emit(OpCodes.Ldlen);
+        _il.Emit(OpCodes.Conv_I4);
+        _il.Branch(OpCodes.Blt_Un, good);
+        EmitTrap(nameof(Traps.UndefinedElement));
+        _il.MarkLabel(good);
+        _il.LoadLocal(_elements);
+        EmitEntry(index, keeps: false);
+        _il.Emit(OpCodes.Ldelem_Ref);
     }
 
     private void EmitTypeCheck(int callee, DefinedType type, int typeIndex)
@@ -129,6 +159,7 @@ internal sealed partial class FunctionEmitter
         _il.LoadLocal(callee);
         _il.LoadArgument(_instance);
         _il.Int32(typeIndex);
+        _il.Int32(_place);
         if (type.IsFinal)
         {
             _il.Call(RuntimeMembers.Method(typeof(CallInstructions), nameof(CallInstructions.TypeMismatch)));

@@ -343,22 +343,32 @@ internal sealed partial class FunctionEmitter
         _il.Emit(OpCodes.Add);
     }
 
+    private void EmitMemoryTrap(int index)
+    {
+        EmitFuelNote();
+        _il.LoadLocal(index);
+        _il.LoadArgument(_instance);
+        _il.Int32(_place);
+        _il.Call(RuntimeMembers.Method(typeof(Traps), nameof(Traps.MemoryOutOfBounds), typeof(ulong), typeof(GuestInstance), typeof(int)));
+        _il.Emit(OpCodes.Throw);
+    }
+
     private int EmitCheckedAddress(int memory, ulong offset, ulong size)
     {
-        // The length of a 64-bit memory is far below 2^64, so that an end beyond it is out of bounds whatever the index.
-        if (offset > ulong.MaxValue - size)
-        {
-            EmitFuelNote();
-            EmitTrap(nameof(Traps.MemoryOutOfBounds));
-            _unreachable = true;
-            offset = 0;
-        }
-
         Load(1);
         int depth = Consume(1);
         int index = AllocateTemporary(WasmValueKind.I64);
         _il.Emit(OpCodes.Conv_U8);
         _il.StoreLocal(index);
+
+        // The length of a 64-bit memory is far below 2^64, so that an end beyond it is out of bounds whatever the index.
+        if (offset > ulong.MaxValue - size)
+        {
+            EmitMemoryTrap(index);
+            _unreachable = true;
+            offset = 0;
+        }
+
         int good = _il.DefineLabel();
         if (_definition.Memories[memory].Is64Bit)
         {
@@ -379,8 +389,7 @@ internal sealed partial class FunctionEmitter
             _il.Branch(OpCodes.Ble_Un, good);
         }
 
-        EmitFuelNote();
-        EmitTrap(nameof(Traps.MemoryOutOfBounds));
+        EmitMemoryTrap(index);
         _il.MarkLabel(good);
         _il.LoadLocal(index);
         _il.Emit(OpCodes.Conv_U);

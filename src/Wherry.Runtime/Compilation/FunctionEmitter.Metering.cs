@@ -20,7 +20,7 @@ internal sealed partial class FunctionEmitter
     private KnownAccesses? _knownAccesses;
     private int _meter = -1;
     private int _fuel = -1;
-    private int _stopLabel = -1;
+    private readonly List<(int Label, int Place)> _stops = [];
 
     /// <summary>What the current stretch has paid for instructions that are yet to come.</summary>
     private int _unexecuted;
@@ -212,40 +212,54 @@ internal sealed partial class FunctionEmitter
             _il.Int32(0);
             _il.Emit(OpCodes.Conv_I);
             _il.Branch(OpCodes.Bge, goesOn);
-            EmitStop();
+            EmitStop(() => _il.Int32(_place));
             _il.MarkLabel(goesOn);
             return;
         }
 
-        if (_stopLabel < 0)
+        if (_stops.Count == 0 || _stops[^1].Place != _place)
         {
-            _stopLabel = _il.DefineLabel();
+            _stops.Add((_il.DefineLabel(), _place));
         }
 
         load();
         _il.Int32(0);
         _il.Emit(OpCodes.Conv_I);
-        _il.Branch(OpCodes.Blt, _stopLabel);
+        _il.Branch(OpCodes.Blt, _stops[^1].Label);
     }
 
-    /// <summary>At the function's end.</summary>
+    /// <summary>At the function's end: each place where it may stop says which it is.</summary>
     private void EmitMeterStop()
     {
-        if (_stopLabel >= 0)
+        if (_stops.Count == 0)
         {
-            _il.MarkLabel(_stopLabel);
-            EmitStop();
+            return;
         }
+
+        int place = _il.DeclareLocal(typeof(int));
+        int stop = _il.DefineLabel();
+        foreach ((int label, int offset) in _stops)
+        {
+            _il.MarkLabel(label);
+            _il.Int32(offset);
+            _il.StoreLocal(place);
+            _il.Branch(OpCodes.Br, stop);
+        }
+
+        _il.MarkLabel(stop);
+        EmitStop(() => _il.LoadLocal(place));
     }
 
-    private void EmitStop()
+    private void EmitStop(Action loadPlace)
     {
         bool wasWritten = _isFuelWritten;
         _isFuelWritten = false;
         WriteFuel(unexecuted: 0);
         _isFuelWritten = wasWritten;
         _il.LoadArgument(_instance);
-        EmitTrap(nameof(Traps.MeterStops));
+        loadPlace();
+        _il.Call(Trap(nameof(Traps.MeterStops)));
+        _il.Emit(OpCodes.Throw);
     }
 
     private void EmitBulkCharge(Opcode opcode)

@@ -339,7 +339,17 @@ internal sealed partial class FunctionEmitter
             Opcode.I64TruncSatF64S => (WasmValueKind.F64, WasmValueKind.I64, nameof(Numeric.SaturateToInt64)),
             _ => (WasmValueKind.F64, WasmValueKind.I64, nameof(Numeric.SaturateToUInt64)),
         };
-        Unary(from, to, name);
+        if (opcode >= Opcode.I32TruncSatF32S)
+        {
+            Unary(from, to, name);
+            return;
+        }
+
+        Load(1);
+        int depth = Consume(1);
+        _il.Int32(_place);
+        _il.Call(RuntimeMembers.Method(typeof(Numeric), name, ClrTypes.Of(from), typeof(int)));
+        PushEvaluated(to, depth + 1);
     }
 
     private void Unary(WasmValueKind result, OpCode code, OpCode? then = null)

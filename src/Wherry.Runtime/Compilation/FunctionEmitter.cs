@@ -41,6 +41,9 @@ internal sealed partial class FunctionEmitter
     private int _blockCount;
     private int _function;
     private Opcode _previous;
+
+    /// <summary>The offset of the current instruction. What traps tells it, where it can.</summary>
+    private int _place;
     private bool _unreachable;
     private int _skipped;
 
@@ -69,7 +72,7 @@ internal sealed partial class FunctionEmitter
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
         {
-            _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length);
+            _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, callee => CanInline && module.Layout.InlineCandidates.Contains(callee));
         }
     }
 
@@ -118,7 +121,8 @@ internal sealed partial class FunctionEmitter
                 continue;
             }
 
-            Map?.Add(new CodePoint(_il.Size, reader.Offset, _inlinedCall));
+            _place = reader.Offset;
+            Map?.Add(new CodePoint(_il.Size, _place, _inlinedCall, _onStack == 0));
             if (FindOutlined(reader.Offset) is { } region)
             {
                 EmitRegionCall(region);
@@ -328,6 +332,7 @@ internal sealed partial class FunctionEmitter
 
     private void EmitTrap(string name)
     {
+        _il.Int32(_place);
         _il.Call(Trap(name));
         _il.Emit(OpCodes.Throw);
     }

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using Wherry.Binary;
+using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Types;
 
@@ -73,7 +74,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _createdGlobalFields[global];
 
-    public override CodePoint FindPoint(int function, int region, int ilOffset) => FindPoint(this, function, region, ilOffset);
+    public override CodePoint FindPoint(int function, int region, int ilOffset, PlaceSearch search) => FindPoint(this, function, region, ilOffset, search);
 
     /// <summary>Creates a class, if there is one of that name.</summary>
     public Assembly? Resolve(string className)

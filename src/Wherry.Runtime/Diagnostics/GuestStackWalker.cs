@@ -25,23 +25,34 @@ internal static class GuestStackWalker
                 continue;
             }
 
-            return GuestCode.TryLocate(frame, out _);
+            return GuestCode.IsGuest(frame);
         }
 
         return false;
     }
 
     /// <summary>The guest's calls, innermost first.</summary>
+    /// <param name="search">What is known of the instruction in the innermost.</param>
     /// <param name="innermost">The place of the innermost.</param>
-    public static ImmutableArray<GuestStackFrame> Walk(StackTrace trace, out GuestLocation? innermost)
+    public static ImmutableArray<GuestStackFrame> Walk(StackTrace trace, PlaceSearch search, out GuestLocation? innermost)
     {
         innermost = null;
         ImmutableArray<GuestStackFrame>.Builder frames = ImmutableArray.CreateBuilder<GuestStackFrame>();
         bool isInRegion = false;
+        GuestLocation? callee = null;
+        bool isCall = false;
         foreach (StackFrame frame in trace.GetFrames())
         {
-            if (GuestCode.TryLocate(frame, out GuestLocation location))
+            if (GuestCode.TryLocate(frame, isCall ? new CallSearch(callee) : search, out GuestLocation location))
             {
+                isCall = true;
+                callee = location;
+                for (InlinedCall? call = location.Call; call is not null; call = call.Outer)
+                {
+                    // The frame is that of the function that all the others were inlined into.
+                    callee = location with { FunctionIndex = call.Caller };
+                }
+
                 if (isInRegion)
                 {
                     // The region's frame stands for the whole function.
@@ -61,6 +72,12 @@ internal static class GuestStackWalker
                 {
                     break;
                 }
+            }
+            else if (frame.GetMethod() is { } method && !IsPartOfInstruction(method))
+            {
+                // The host's: the guest's next frame called an import, through a table maybe.
+                isCall = true;
+                callee = null;
             }
         }
 

@@ -9,19 +9,21 @@ internal static unsafe class CallInstructions
     public static Function GetFunction(GuestInstance instance, int index) => instance.GetReference(index);
 
     /// <summary>An indirect call found null or a function of another type.</summary>
-    public static Exception TypeMismatch(Function? function, GuestInstance instance, int type) => function is null
-        ? new GuestTrapException(TrapKind.UninitializedElement)
+    /// <param name="place">The offset of the call in the module.</param>
+    public static Exception TypeMismatch(Function? function, GuestInstance instance, int type, int place) => function is null
+        ? new GuestTrapException(TrapKind.UninitializedElement) { Place = place }
         : new GuestTrapException(
             TrapKind.IndirectCallTypeMismatch,
-            $"indirect call type mismatch: the function is {function.Type}, the call wants {instance.Code.Definition.Types[type].Function}");
+            $"indirect call type mismatch: the function is {function.Type}, the call wants {instance.Code.Definition.Types[type].Function}")
+        { Place = place };
 
     /// <summary>An indirect call found null or a function of another type, which may be a subtype.</summary>
-    public static void CheckSubtype(Function? function, GuestInstance instance, int type)
+    public static void CheckSubtype(Function? function, GuestInstance instance, int type, int place)
     {
         DefinedType wanted = instance.Code.Definition.Types[type];
         if (function is null || !function.DefinedType.IsSubtypeOf(wanted))
         {
-            throw TypeMismatch(function, instance, type);
+            throw TypeMismatch(function, instance, type, place);
         }
     }
 

@@ -6,4 +6,7 @@ internal sealed class GuestTrapException(TrapKind kind, string? detail = null, u
     public TrapKind Kind { get; } = kind;
 
     public ulong? Address { get; } = address;
+
+    /// <summary>The offset in the module of the instruction that trapped, if compiled code told it; else -1.</summary>
+    public int Place { get; init; } = -1;
 }

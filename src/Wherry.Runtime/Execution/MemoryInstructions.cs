@@ -74,7 +74,7 @@ internal static unsafe class MemoryInstructions
         ulong available = instance.DroppedData[segment] ? 0 : (ulong)data.Length;
         if (IsOutside(source, count, available))
         {
-            throw Traps.MemoryOutOfBounds();
+            throw new GuestTrapException(TrapKind.MemoryOutOfBounds);
         }
 
         Check(memory, destination, count);
@@ -89,7 +89,7 @@ internal static unsafe class MemoryInstructions
     {
         if (IsOutside(index, count, Volatile.Read(ref memory.Length)))
         {
-            throw Traps.MemoryOutOfBounds();
+            throw Traps.MemoryOutOfBounds(memory, index);
         }
     }
 

@@ -45,7 +45,7 @@ internal static unsafe class TrapTranslator
         }
 
         // Taken in any case, so that no later exception finds it.
-        bool hasAddress = FaultHandler.TryTakeFaultAddress(out nint address) && exception is NullReferenceException;
+        bool hasAddress = FaultHandler.TryTakeFault(out nint address, out MachineAccess access) && exception is NullReferenceException;
         var trace = new StackTrace(exception, fNeedFileInfo: false);
         if (!GuestStackWalker.IsThrownByGuest(trace))
         {
@@ -60,7 +60,8 @@ internal static unsafe class TrapTranslator
 
         return exception switch
         {
-            NullReferenceException => Create(TrapKind.MemoryOutOfBounds, null, hasAddress ? store.FindAddress(address) : null, trace, exception),
+            NullReferenceException when hasAddress => Create(TrapKind.MemoryOutOfBounds, null, store.FindAddress(address), trace, exception, access: access),
+            NullReferenceException => Create(TrapKind.MemoryOutOfBounds, null, null, trace, exception),
             IndexOutOfRangeException => Create(TrapKind.UndefinedElement, null, null, trace, exception),
             DivideByZeroException => Create(TrapKind.IntegerDivideByZero, null, null, trace, exception),
             ArithmeticException => Create(TrapKind.IntegerOverflow, null, null, trace, exception),
@@ -77,20 +78,20 @@ internal static unsafe class TrapTranslator
         // The limit of the stack is also what interrupts calls.
         TrapKind kind = (trap.Kind is TrapKind.StackExhausted or TrapKind.Interrupted) && store.IsInterrupted ? store.InterruptionKind : trap.Kind;
         string? detail = kind == trap.Kind ? trap.Message : null;
-        return Create(kind, detail, trap.Address, new StackTrace(trap, fNeedFileInfo: false), trap.InnerException);
+        return Create(kind, detail, trap.Address, new StackTrace(trap, fNeedFileInfo: false), trap.InnerException, trap.Place);
     }
 
-    private static TrapException Create(TrapKind kind, string? detail, ulong? address, StackTrace? trace, Exception? innerException)
+    private static TrapException Create(TrapKind kind, string? detail, ulong? address, StackTrace? trace, Exception? innerException, int place = -1, MachineAccess? access = null)
     {
         string reason = TrapMessages.Get(kind);
         GuestLocation? innermost = null;
-        ImmutableArray<GuestStackFrame> frames = trace is null ? [] : GuestStackWalker.Walk(trace, out innermost);
+        ImmutableArray<GuestStackFrame> frames = trace is null ? [] : GuestStackWalker.Walk(trace, place >= 0 ? new KnownPlace(place) : new TrapSearch(kind, access), out innermost);
         string what = detail is null || detail == reason ? reason
             : kind is TrapKind.NullReference or TrapKind.CastFailure || detail.StartsWith(reason, StringComparison.Ordinal) ? detail : $"{reason}: {detail}";
         var message = new StringBuilder("wasm trap: ").Append(what);
-        if (address is ulong place)
+        if (address is ulong accessed)
         {
-            _ = message.Append(CultureInfo.InvariantCulture, $" at address 0x{place:x}");
+            _ = message.Append(CultureInfo.InvariantCulture, $" at address 0x{accessed:x}");
             if (kind == TrapKind.MemoryOutOfBounds && innermost is GuestLocation location && GuestStackWalker.FindAccessSize(location) is int size)
             {
                 _ = message.Append(CultureInfo.InvariantCulture, $" ({size} {(size == 1 ? "byte" : "bytes")})");

@@ -1,23 +1,36 @@
 using System.Globalization;
+using Wherry.Instructions;
 
 namespace Wherry.Execution;
 
-/// <summary>What compiled code throws.</summary>
+/// <summary>What compiled code throws, most with the place of the instruction: its offset in the module.</summary>
 internal static class Traps
 {
-    public static Exception Unreachable() => new GuestTrapException(TrapKind.Unreachable);
+    public static Exception Unreachable(int place) => new GuestTrapException(TrapKind.Unreachable) { Place = place };
 
-    public static Exception MemoryOutOfBounds() => new GuestTrapException(TrapKind.MemoryOutOfBounds);
+    /// <summary>A checked access failed.</summary>
+    /// <param name="index">Its operand.</param>
+    public static Exception MemoryOutOfBounds(ulong index, GuestInstance instance, int place)
+    {
+        ReadOnlySpan<byte> bytes = instance.Code.Definition.Bytes.Span;
+        var reader = new InstructionReader(bytes, place, bytes.Length);
+        return reader.Next() ? MemoryOutOfBounds(instance.Memories[reader.Memory], index, reader.MemoryOffset, place) : MemoryOutOfBounds(instance.Memories[0], index, 0, place);
+    }
+
+    /// <summary>An access leaves a memory. The address is that of the first byte outside.</summary>
+    public static Exception MemoryOutOfBounds(Memory memory, ulong index, ulong offset = 0, int place = -1)
+    {
+        ulong start = index > ulong.MaxValue - offset ? ulong.MaxValue : index + offset;
+        return new GuestTrapException(TrapKind.MemoryOutOfBounds, address: Math.Max(start, memory.Size)) { Place = place };
+    }
 
     public static Exception TableOutOfBounds() => new GuestTrapException(TrapKind.TableOutOfBounds);
 
-    public static Exception NullFunction() => new GuestTrapException(TrapKind.NullReference, "null function reference");
+    public static Exception NullFunction(int place) => new GuestTrapException(TrapKind.NullReference, "null function reference") { Place = place };
 
-    public static Exception NullReference() => new GuestTrapException(TrapKind.NullReference);
+    public static Exception NullReference(int place) => new GuestTrapException(TrapKind.NullReference) { Place = place };
 
-    public static Exception IntegerOverflow() => new GuestTrapException(TrapKind.IntegerOverflow);
-
-    public static Exception InvalidConversion() => new GuestTrapException(TrapKind.InvalidConversionToInteger);
+    public static Exception UndefinedElement(int place) => new GuestTrapException(TrapKind.UndefinedElement) { Place = place };
 
     /// <summary>The stack is used up, or the guest was interrupted: that raises the limit beyond all addresses.</summary>
     public static Exception StackLimitReached(GuestInstance instance)
@@ -32,8 +45,8 @@ internal static class Traps
     }
 
     /// <summary>A look at the meter said that the guest must stop. The count is written before.</summary>
-    public static Exception MeterStops(GuestInstance instance) =>
-        new GuestTrapException(CallInstructions.IsInterrupted(instance) ? TrapKind.Interrupted : TrapKind.OutOfFuel);
+    public static Exception MeterStops(GuestInstance instance, int place) =>
+        new GuestTrapException(CallInstructions.IsInterrupted(instance) ? TrapKind.Interrupted : TrapKind.OutOfFuel) { Place = place };
 
     /// <summary>The function does not fit into what the host can compile.</summary>
     public static Exception FunctionTooLarge(int function, string reason) =>

@@ -56,6 +56,23 @@ public sealed class PrecompilerTests
         Assert.Equal("deep", exhausted.GuestStack[0].FunctionName);
     }
 
+    [Theory]
+    [InlineData(BoundsChecks.Guard)]
+    [InlineData(BoundsChecks.Explicit)]
+    public void A_trap_in_native_code_tells_the_offset_of_its_instruction(BoundsChecks boundsChecks)
+    {
+        RequireCrossgen();
+        byte[] bytes = TrapPlaceTests.CreateModule();
+        Instance expected = TrapPlaceTests.Instantiate(Execution.Guests.Engine(BoundsChecks.Explicit), bytes);
+        Instance actual = TrapPlaceTests.Instantiate(new Engine(new EngineOptions { BoundsChecks = boundsChecks, CreateCode = Precompiler.CompileAndLoad }), bytes);
+        Assert.True(actual.Module.IsPrecompiled);
+        foreach (TheoryDataRow<string, string> row in TrapPlaceTests.Codes)
+        {
+            (string name, _) = row.Data;
+            Assert.True(TrapPlaceTests.Trap(expected, name) == TrapPlaceTests.Trap(actual, name), name);
+        }
+    }
+
     [Fact]
     public void An_endless_loop_in_native_code_can_be_interrupted()
     {

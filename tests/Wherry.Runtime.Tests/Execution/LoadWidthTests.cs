@@ -26,7 +26,7 @@ public sealed class LoadWidthTests
     public void A_load_that_is_used_in_part_or_not_at_all_traps_over_its_full_width(string load, string type, int size)
     {
         (string name, string code)[] uses = [.. UsesOfAny(load, type), .. UsesOf(type, Load(load)), .. UsesOfVectors(type, Load(load))];
-        var text = new StringBuilder("(module (memory 1)\n");
+        var text = new StringBuilder("(module (memory 1) (func $wrap (param i64) (result i32) (i32.wrap_i64 (local.get 0)))\n");
         foreach ((string name, string code) in uses)
         {
             _ = text.Append(CultureInfo.InvariantCulture, $"(func (export \"{name}\") (param $a i32) {code})\n");
@@ -124,6 +124,7 @@ public sealed class LoadWidthTests
         if (type == "i64")
         {
             yield return ("wrap", $"(result i32) (i32.wrap_i64 {load})");
+            yield return ("wrapped by a function", $"(result i32) (call $wrap {load})");
             yield return ("wrapped sum", $"(result i32) (i32.wrap_i64 (i64.add {load} (i64.const 77)))");
             yield return ("wrapped product", $"(result i32) (i32.wrap_i64 (i64.mul {load} (i64.const 77)))");
             yield return ("wrapped local", "(result i32) (local $x i64) (local.set $x " + load + ") (i32.wrap_i64 (local.get $x))");

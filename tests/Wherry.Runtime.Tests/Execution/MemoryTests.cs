@@ -17,7 +17,7 @@ public sealed unsafe class MemoryTests
         foreach (ulong address in new ulong[] { 2 * 65536, (2 * 65536) + 1, 5 * 65536, uint.MaxValue, (2UL * uint.MaxValue) + 8 })
         {
             _ = Assert.Throws<NullReferenceException>(() => Read(memory.Base + address));
-            Assert.True(FaultHandler.TryTakeFaultAddress(out nint fault));
+            Assert.True(FaultHandler.TryTakeFault(out nint fault, out _));
             Assert.Equal(address, (ulong)(fault - (nint)memory.Base));
             Assert.Equal(address, store.FindAddress(fault));
         }
@@ -151,7 +151,7 @@ public sealed unsafe class MemoryTests
         foreach (nint page in new[] { (nint)memory.SafepointPage, (nint)own, (nint)late.SafepointPage })
         {
             _ = Assert.Throws<NullReferenceException>(() => Read((byte*)page));
-            Assert.True(FaultHandler.TryTakeFaultAddress(out nint fault));
+            Assert.True(FaultHandler.TryTakeFault(out nint fault, out _));
             Assert.Equal(page, fault);
             Assert.True(MemoryArena.IsSafepointPage(fault));
         }

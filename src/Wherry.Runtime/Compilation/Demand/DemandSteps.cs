@@ -12,6 +12,7 @@ internal sealed class DemandSteps
     private const int AllBytes = 16;
 
     private readonly ModuleDefinition _definition;
+    private readonly Func<int, bool> _isInlined;
     private readonly List<DemandStep> _steps = [];
     private readonly List<int> _branchTables = [];
     private readonly List<Open> _open = [];
@@ -19,7 +20,11 @@ internal sealed class DemandSteps
     // What is known of the operands that were pushed last.
     private readonly List<Known> _known = [];
 
-    private DemandSteps(ModuleDefinition definition) => _definition = definition;
+    private DemandSteps(ModuleDefinition definition, Func<int, bool> isInlined)
+    {
+        _definition = definition;
+        _isInlined = isInlined;
+    }
 
     private enum KnownForm : byte
     {
@@ -37,9 +42,9 @@ internal sealed class DemandSteps
 
     public DemandStep this[int index] => _steps[index];
 
-    public static DemandSteps Read(ModuleDefinition definition, FunctionBody body, int resultCount)
+    public static DemandSteps Read(ModuleDefinition definition, FunctionBody body, int resultCount, Func<int, bool> isInlined)
     {
-        var steps = new DemandSteps(definition);
+        var steps = new DemandSteps(definition, isInlined);
         steps.OpenBlock(Opcode.Block, 0, resultCount);
         steps._steps.Add(new DemandStep(DemandEffect.BlockStart, 0, 0, resultCount, body.CodeOffset));
         var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
@@ -100,6 +105,11 @@ internal sealed class DemandSteps
             case Opcode.SelectTyped:
                 // Of two values of which one is chosen by a constant, the other is dead.
                 Step(ref reader, IsConstant(1) ? DemandEffect.None : DemandEffect.Select, 0, 3, 1);
+                break;
+            case Opcode.Call when _isInlined(reader.Index):
+                // It may need less of its operands than a call.
+                FunctionType inlined = _definition.Functions[reader.Index].Function!;
+                Step(ref reader, DemandEffect.None, 0, inlined.Parameters.Length, inlined.Results.Length);
                 break;
             case Opcode.Call:
                 Call(ref reader, _definition.Functions[reader.Index].Function!, 0);

@@ -37,10 +37,11 @@ internal sealed class LoadDemand
         }
     }
 
+    /// <param name="isInlined">Whether a function's code is written in place of calls to it.</param>
     /// <returns>The offsets of such loads; null if there are none.</returns>
-    public static HashSet<int>? FindShortened(ModuleDefinition definition, FunctionBody body, int resultCount, int localCount)
+    public static HashSet<int>? FindShortened(ModuleDefinition definition, FunctionBody body, int resultCount, int localCount, Func<int, bool> isInlined)
     {
-        DemandSteps steps = DemandSteps.Read(definition, body, resultCount);
+        DemandSteps steps = DemandSteps.Read(definition, body, resultCount, isInlined);
         if (!steps.HasLoads)
         {
             return null;

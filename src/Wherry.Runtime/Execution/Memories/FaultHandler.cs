@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Wherry.Diagnostics;
 
 namespace Wherry.Execution.Memories;
 
@@ -17,7 +18,7 @@ internal static unsafe class FaultHandler
 
     // Each thread writes to the entry that its thread pointer falls on. Two threads may share one: the noted thread pointer tells whose it is.
     private const int NoteCount = 4096;
-    private const int NoteSize = 16;
+    private const int NoteSize = 32;
 
     // Thread pointers lie apart by the size of stacks: multiplied, they spread over the table.
     private const ulong HashFactor = 0x1E3779B1;
@@ -62,10 +63,13 @@ internal static unsafe class FaultHandler
         return sigaction(SegmentationFault, action, null) == 0;
     }
 
-    /// <summary>The address of this thread's last fault in the arena, once.</summary>
-    public static bool TryTakeFaultAddress(out nint address)
+    /// <summary>This thread's last fault in the arena, once.</summary>
+    /// <param name="address">What could not be accessed.</param>
+    /// <param name="access">The machine's instruction.</param>
+    public static bool TryTakeFault(out nint address, out MachineAccess access)
     {
         address = 0;
+        access = default;
         if (s_notes == null)
         {
             return false;
@@ -81,6 +85,10 @@ internal static unsafe class FaultHandler
         }
 
         address = Volatile.Read(ref note[1]);
+        nint instruction = Volatile.Read(ref note[2]);
+
+        // Sound: the handler writes whose note it is before the rest, so that this is an instruction of this thread. Its code can't be gone: its frame is in the exception that is handled.
+        access = Volatile.Read(ref note[0]) == self ? MachineAccess.Read((byte*)instruction) : default;
         Volatile.Write(ref note[0], 0);
         return true;
     }
@@ -105,11 +113,13 @@ internal static unsafe class FaultHandler
         writer.Write([0x4D, 0x69, 0xC0, 0xB1, 0x79, 0x37, 0x1E]);                   // imul r8, r8, HashFactor
         writer.Write([0x49, 0xC1, 0xE8, 20]);                                       // shr r8, 20
         writer.Write([0x41, 0x81, 0xE0, (NoteCount - 1) & 0xFF, (NoteCount - 1) >> 8, 0, 0]); // and r8d, NoteCount - 1
-        writer.Write([0x49, 0xC1, 0xE0, 4]);                                        // shl r8, 4
+        writer.Write([0x49, 0xC1, 0xE0, 5]);                                        // shl r8, 5
         writer.Write([0x49, 0xB9], notes);                                          // mov r9, notes
         writer.Write([0x4D, 0x01, 0xC1]);                                           // add r9, r8
         writer.Write([0x49, 0x89, 0x09]);                                           // mov [r9], rcx
         writer.Write([0x49, 0x89, 0x41, 0x08]);                                     // mov [r9+8], rax
+        writer.Write([0x48, 0x8B, 0x8A, 0xA8, 0, 0, 0]);                            // mov rcx, [rdx+168], the place of the instruction
+        writer.Write([0x49, 0x89, 0x49, 0x10]);                                     // mov [r9+16], rcx
         code[jump - 1] = (byte)(writer.Position - jump);
         writer.Write([0x48, 0xB8], next);                                           // next: mov rax, next
         writer.Write([0xFF, 0xE0]);                                                 // jmp rax
