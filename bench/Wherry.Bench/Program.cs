@@ -7,6 +7,7 @@ return args switch
     ["http", .. var rest] => await HttpBenchmark.RunAsync(new Settings(rest)),
     ["threads", .. var rest] => ThreadsBenchmark.Run(new Settings(rest)),
     ["gains", .. var rest] => GainsBenchmark.Run(new Settings(rest)),
+    ["interrupt", .. var rest] => await InterruptBenchmark.RunAsync(new Settings(rest)),
     [GainsBenchmark.Child, .. var rest] => GainsBenchmark.RunChild(rest),
     _ => Settings.ShowHelp(),
 };

@@ -47,6 +47,7 @@ internal sealed class Settings
               compile   how long compiling ahead of time takes, beside WasmEdge's compiler (--only; default quickjs,sqlite,zstd,lua)
               gains     the collector's heap, exceptions, tail calls, calls through references, atomics; vectors as processes
               threads   a program with pthreads: the same sum by one thread and by as many as there are processors, as processes
+              interrupt how long a guest takes to stop, whatever it does: from cancelling, or from the end of its time limit, to the exception
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
             Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
@@ -61,7 +62,7 @@ internal sealed class Settings
               --only A,B             some programs or services
               --wasmtime COMMAND     a peer for threads
               --threads A,B          threads: 1 and the number of processors
-              --rounds N             compute, gains, threads: runs of each, interleaved (3)
+              --rounds N             compute, gains, threads: runs of each, interleaved (3); interrupt: interruptions of each (20)
               --repetitions N        gains: calls of each in a run (7)
               --argument N           compute: the programs' argument, which makes them shorter; threads: how many numbers
               --seconds N            http: how long wrk runs (4)
