@@ -6,7 +6,7 @@ namespace Wherry.Aot;
 
 /// <summary>All that native code depends on. Code runs only where each part is the same, to the letter.</summary>
 /// <param name="Module">The SHA-256 of the module.</param>
-/// <param name="Engine">The engine's version, and the identity of its build: native code knows where its objects keep their fields.</param>
+/// <param name="Engine">The identity of the engine's build: native code knows where its objects keep their fields.</param>
 /// <param name="Runtime">The .NET runtime's version and the identity of its build.</param>
 /// <param name="System">The operating system.</param>
 /// <param name="Processor">What the processor can do.</param>
@@ -14,10 +14,14 @@ namespace Wherry.Aot;
 internal sealed record CodeIdentity(string Module, string Engine, string Runtime, string System, string Processor, string Options)
 {
     /// <summary>Names it in the cache.</summary>
-    public string Key => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToText())));
+    public string Key => Hexadecimal.Format(SHA256.HashData(Encoding.UTF8.GetBytes(ToText())));
 
-    public static CodeIdentity Of(Engine engine, ReadOnlySpan<byte> module) => new(
-        Convert.ToHexStringLower(SHA256.HashData(module)),
+    public static CodeIdentity Of(Engine engine, ReadOnlySpan<byte> module) => Of(engine, Hexadecimal.Format(SHA256.HashData(module)));
+
+    /// <param name="engine">The engine.</param>
+    /// <param name="moduleHash">The module's SHA-256.</param>
+    public static CodeIdentity Of(Engine engine, string moduleHash) => new(
+        moduleHash,
         Build(typeof(CodeIdentity)),
         $"{Environment.Version} {Build(typeof(object))}",
         RuntimeInformation.RuntimeIdentifier,
@@ -42,7 +46,12 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
         : Options != here.Options ? $"it was made with other options ({Options}; now {here.Options})"
         : null;
 
-    private static string Build(Type type) => $"{type.Assembly.GetName().Version} {type.Module.ModuleVersionId:N}";
+    private static string Build(Type type)
+    {
+        Span<byte> identity = stackalloc byte[16];
+        _ = type.Module.ModuleVersionId.TryWriteBytes(identity);
+        return Hexadecimal.Format(identity);
+    }
 
     // Records print all of their properties, those to come too.
     private static string Describe(Engine engine) => $"{engine.CompilerOptions} {(ulong)engine.Options.Features:x} {engine.Options.ModuleLimits}";

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using System.Text;
 
 namespace Wherry.Aot;
 
@@ -11,13 +12,37 @@ internal static class CpuFeatures
 
     private static string Describe()
     {
-        (string Name, bool Has)[] features =
-        [
-            ("sse42", Sse42.IsSupported), ("popcnt", Popcnt.IsSupported), ("avx", Avx.IsSupported), ("avx2", Avx2.IsSupported), ("bmi1", Bmi1.IsSupported),
-            ("bmi2", Bmi2.IsSupported), ("fma", Fma.IsSupported), ("lzcnt", Lzcnt.IsSupported), ("avx512f", Avx512F.IsSupported),
-            ("avx512bw", Avx512BW.IsSupported), ("avx512dq", Avx512DQ.IsSupported), ("avx512vbmi", Avx512Vbmi.IsSupported), ("avx10", Avx10v1.IsSupported),
-            ("aes", Aes.IsSupported), ("pclmul", Pclmulqdq.IsSupported), ("serialize", X86Serialize.IsSupported), ("vector512", Vector512.IsHardwareAccelerated),
-        ];
-        return string.Join(' ', [RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant(), .. features.Where(feature => feature.Has).Select(feature => feature.Name)]);
+        var text = new StringBuilder(RuntimeInformation.ProcessArchitecture switch
+        {
+            Architecture.X64 => "x64",
+            Architecture.Arm64 => "arm64",
+            var other => other.ToString().ToLowerInvariant(),
+        });
+        Add("sse42", Sse42.IsSupported);
+        Add("popcnt", Popcnt.IsSupported);
+        Add("avx", Avx.IsSupported);
+        Add("avx2", Avx2.IsSupported);
+        Add("bmi1", Bmi1.IsSupported);
+        Add("bmi2", Bmi2.IsSupported);
+        Add("fma", Fma.IsSupported);
+        Add("lzcnt", Lzcnt.IsSupported);
+        Add("avx512f", Avx512F.IsSupported);
+        Add("avx512bw", Avx512BW.IsSupported);
+        Add("avx512dq", Avx512DQ.IsSupported);
+        Add("avx512vbmi", Avx512Vbmi.IsSupported);
+        Add("avx10", Avx10v1.IsSupported);
+        Add("aes", Aes.IsSupported);
+        Add("pclmul", Pclmulqdq.IsSupported);
+        Add("serialize", X86Serialize.IsSupported);
+        Add("vector512", Vector512.IsHardwareAccelerated);
+        return text.ToString();
+
+        void Add(string name, bool isSupported)
+        {
+            if (isSupported)
+            {
+                _ = text.Append(' ').Append(name);
+            }
+        }
     }
 }

@@ -11,13 +11,12 @@ namespace Wherry.Aot;
 internal sealed class LoadedCode
 {
     private static readonly ConcurrentDictionary<Assembly, LoadedCode> s_loaded = [];
-    private static readonly Dictionary<string, LoadedCode> s_byKey = [];
+    private static readonly Dictionary<CodeIdentity, LoadedCode> s_byIdentity = [];
 
     private readonly Lock _lock = new();
     private readonly Assembly _assembly;
     private readonly ModuleHandle _handle;
     private readonly Type _instanceType;
-    private readonly Type _stubs;
     private WeakList<PrecompiledModule> _modules;
 
     private readonly NativeCodeIndex? _native;
@@ -27,8 +26,9 @@ internal sealed class LoadedCode
         _native = native;
         _assembly = assembly;
         _handle = assembly.ManifestModule.ModuleHandle;
-        _instanceType = assembly.GetType(SavedModule.InstanceTypeName, throwOnError: true)!;
-        _stubs = assembly.GetType(SavedModule.StubsTypeName, throwOnError: true)!;
+
+        // By token: to find a type by its name takes the runtime some milliseconds when it is first asked.
+        _instanceType = assembly.ManifestModule.ResolveType(SavedModule.InstanceTypeToken);
         s_loaded[assembly] = this;
     }
 
@@ -42,18 +42,16 @@ internal sealed class LoadedCode
     /// <exception cref="PrecompilationException">It can't be loaded.</exception>
     public static LoadedCode Load(PrecompiledFile file, string? path)
     {
-        string key = file.Identity.Key;
-        lock (s_byKey)
+        lock (s_byIdentity)
         {
-            if (s_byKey.TryGetValue(key, out LoadedCode? loaded))
+            if (s_byIdentity.TryGetValue(file.Identity, out LoadedCode? loaded))
             {
                 return loaded;
             }
 
             try
             {
-                using var stream = new MemoryStream(file.Assembly.ToArray(), writable: false);
-                var native = NativeCodeIndex.Read(stream);
+                var native = NativeCodeIndex.Read(file.Assembly.Span);
                 loaded = Load(path ?? Extract(file), native);
             }
             catch (Exception exception) when (exception is BadImageFormatException or IOException or TypeLoadException)
@@ -61,7 +59,7 @@ internal sealed class LoadedCode
                 throw new PrecompilationException($"the precompiled code can't be loaded: {exception.Message}");
             }
 
-            s_byKey.Add(key, loaded);
+            s_byIdentity.Add(file.Identity, loaded);
             return loaded;
         }
     }
@@ -69,9 +67,9 @@ internal sealed class LoadedCode
     /// <summary>Code that this process has loaded already.</summary>
     public static LoadedCode? Find(CodeIdentity identity)
     {
-        lock (s_byKey)
+        lock (s_byIdentity)
         {
-            return s_byKey.GetValueOrDefault(identity.Key);
+            return s_byIdentity.GetValueOrDefault(identity);
         }
     }
 
@@ -107,9 +105,16 @@ internal sealed class LoadedCode
 
     public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
 
-    public bool HasStub(FunctionType type, StubKind kind) => _stubs.GetMethod(FunctionStubs.Key(type, kind)) is not null;
+    /// <param name="classes">How many classes of functions the module has.</param>
+    /// <param name="type">The function's type.</param>
+    /// <param name="kind">The stub's kind.</param>
+    public bool HasStub(int classes, FunctionType type, StubKind kind) => FindStub(classes, type, kind) is not null;
 
-    public nint GetStub(FunctionType type, StubKind kind) => _stubs.GetMethod(FunctionStubs.Key(type, kind))!.MethodHandle.GetFunctionPointer();
+    /// <inheritdoc cref="HasStub"/>
+    public nint GetStub(int classes, FunctionType type, StubKind kind) => FindStub(classes, type, kind)!.MethodHandle.GetFunctionPointer();
+
+    private MethodInfo? FindStub(int classes, FunctionType type, StubKind kind) =>
+        _assembly.ManifestModule.ResolveType(SavedModule.GetStubsTypeToken(classes)).GetMethod(FunctionStubs.Key(type, kind));
 
     // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.
     private static string Extract(PrecompiledFile file)
@@ -126,8 +131,10 @@ internal sealed class LoadedCode
 
     private sealed class GuestLoadContext() : AssemblyLoadContext(SavedModule.AssemblyName, isCollectible: false)
     {
-        // The engine itself may be in another context than the default one.
+        private static readonly bool s_isInDefault = GetLoadContext(typeof(LoadedCode).Assembly) == Default;
+
+        // The engine itself may be in another context than the default one, which the runtime asks by itself, and in less time.
         protected override Assembly? Load(AssemblyName assemblyName) =>
-            assemblyName.Name == typeof(LoadedCode).Assembly.GetName().Name ? typeof(LoadedCode).Assembly : null;
+            !s_isInDefault && assemblyName.Name == typeof(LoadedCode).Assembly.GetName().Name ? typeof(LoadedCode).Assembly : null;
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Reflection.PortableExecutable;
 
 namespace Wherry.Aot;
 
@@ -14,6 +13,9 @@ internal sealed class NativeCodeIndex
     private const int SectionSize = 12;
     private const uint MethodEntryPoints = 103;
     private const uint BlockSize = 16;
+    private const int SectionHeaderSize = 40;
+    private const int CommandHeaderDirectory = 14;
+    private const int NativeHeaderOffset = 64;
 
     private readonly byte[] _entryPoints;
     private readonly int _start;
@@ -30,17 +32,29 @@ internal sealed class NativeCodeIndex
         _start = position;
     }
 
+    /// <param name="image">The assembly's file (PE format, and ECMA-335, II.25).</param>
     /// <exception cref="BadImageFormatException">It is not an assembly with native code.</exception>
-    public static NativeCodeIndex Read(Stream assembly)
+    public static NativeCodeIndex Read(ReadOnlySpan<byte> image)
     {
-        using var image = new PEReader(assembly, PEStreamOptions.LeaveOpen);
-        int address = image.PEHeaders.CorHeader?.ManagedNativeHeaderDirectory.RelativeVirtualAddress ?? 0;
-        if (address == 0)
+        try
+        {
+            ReadOnlySpan<byte> commonHeader = image[(BinaryPrimitives.ReadInt32LittleEndian(image[0x3C..]) + 4)..];
+            ReadOnlySpan<byte> optionalHeader = commonHeader[20..];
+            bool is64Bit = BinaryPrimitives.ReadUInt16LittleEndian(optionalHeader) == 0x20B;
+            ReadOnlySpan<byte> directories = optionalHeader[(is64Bit ? 112 : 96)..];
+            ReadOnlySpan<byte> sections = optionalHeader.Slice(
+                BinaryPrimitives.ReadUInt16LittleEndian(commonHeader[16..]), SectionHeaderSize * BinaryPrimitives.ReadUInt16LittleEndian(commonHeader[2..]));
+            ReadOnlySpan<byte> commandHeader = At(image, sections, directories[(CommandHeaderDirectory * 8)..]);
+            return ReadHeader(image, sections, At(image, sections, commandHeader[NativeHeaderOffset..]));
+        }
+        catch (ArgumentOutOfRangeException)
         {
             throw new BadImageFormatException("The assembly has no native code.");
         }
+    }
 
-        ReadOnlySpan<byte> header = image.GetSectionData(address).GetContent().AsSpan();
+    private static NativeCodeIndex ReadHeader(ReadOnlySpan<byte> image, ReadOnlySpan<byte> sectionHeaders, ReadOnlySpan<byte> header)
+    {
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Signature)
         {
             throw new BadImageFormatException("The assembly's native code is in an unknown format.");
@@ -52,12 +66,28 @@ internal sealed class NativeCodeIndex
             ReadOnlySpan<byte> section = header.Slice(HeaderSize + (i * SectionSize), SectionSize);
             if (BinaryPrimitives.ReadUInt32LittleEndian(section) == MethodEntryPoints)
             {
-                int size = BinaryPrimitives.ReadInt32LittleEndian(section[8..]);
-                return new NativeCodeIndex(image.GetSectionData(BinaryPrimitives.ReadInt32LittleEndian(section[4..])).GetContent(0, size).ToArray());
+                return new NativeCodeIndex(At(image, sectionHeaders, section[4..]).ToArray());
             }
         }
 
         return new NativeCodeIndex([0]);
+    }
+
+    // What a directory entry stands for: an address and a size.
+    private static ReadOnlySpan<byte> At(ReadOnlySpan<byte> image, ReadOnlySpan<byte> sectionHeaders, ReadOnlySpan<byte> entry)
+    {
+        uint address = BinaryPrimitives.ReadUInt32LittleEndian(entry);
+        int size = BinaryPrimitives.ReadInt32LittleEndian(entry[4..]);
+        for (; address != 0 && !sectionHeaders.IsEmpty; sectionHeaders = sectionHeaders[SectionHeaderSize..])
+        {
+            uint offset = address - BinaryPrimitives.ReadUInt32LittleEndian(sectionHeaders[12..]);
+            if (offset < BinaryPrimitives.ReadUInt32LittleEndian(sectionHeaders[16..]))
+            {
+                return image.Slice((int)(BinaryPrimitives.ReadUInt32LittleEndian(sectionHeaders[20..]) + offset), size);
+            }
+        }
+
+        throw new BadImageFormatException("The assembly has no native code.");
     }
 
     /// <param name="token">The token of a method definition.</param>

@@ -45,10 +45,8 @@ internal static class NativeCompiler
     {
         const byte NoOptimization = 0x40;
         const byte AggressiveOptimization = 0x02; // of the second byte
-        var stream = new MemoryStream(assembly, writable: false);
-        NativeCodeIndex native = NativeCodeIndex.Read(stream);
-        stream.Position = 0;
-        using var image = new PEReader(stream);
+        NativeCodeIndex native = NativeCodeIndex.Read(assembly);
+        using var image = new PEReader(new MemoryStream(assembly, writable: false));
         MetadataReader metadata = image.GetMetadataReader();
         int table = image.PEHeaders.MetadataStartOffset + metadata.GetTableMetadataOffset(TableIndex.MethodDef);
         int rowSize = metadata.GetTableRowSize(TableIndex.MethodDef);

@@ -20,8 +20,10 @@ internal sealed class PrecompiledModule : CompiledModule
         _code = code;
 
         // Only code that was written with returned exceptions has stubs for callers that look for them.
-        bool hasReturnedExceptions = definition.Bodies.Length > 0 && code.HasStub(definition.Functions[definition.ImportedFunctionCount].Function!, StubKind.ResolveForGuest);
-        _target = new MeasuringTarget(definition, options, hasReturnedExceptions);
+        _target = new MeasuringTarget(
+            definition,
+            options,
+            classes => definition.Bodies.Length > 0 && code.HasStub(classes, definition.Functions[definition.ImportedFunctionCount].Function!, StubKind.ResolveForGuest));
         LargeFunctionsReady = new bool[_target.Layout.LargeFunctionCount];
         for (int i = 0; i < LargeFunctionsReady.Length; i++)
         {
@@ -35,7 +37,7 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override CodeLayout Layout => _target.Layout;
 
-    public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(type.Function!, kind);
+    public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(_target.Layout.Classes.Length, type.Function!, kind);
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 

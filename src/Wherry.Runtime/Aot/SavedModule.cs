@@ -18,6 +18,9 @@ internal sealed class SavedModule : ICodeTarget
     public const string LargeTypeName = "Large";
     public const string StubsTypeName = "Stubs";
 
+    /// <summary>The token of <see cref="InstanceTypeName"/>, the first type after the one that stands for the module.</summary>
+    public const int InstanceTypeToken = 0x02000002;
+
     /// <summary>
     /// The method token of the first function: before it are the instance's constructor and initialization. The others follow one by one, then the
     /// bodies of large functions by slot, then stubs.
@@ -82,6 +85,9 @@ internal sealed class SavedModule : ICodeTarget
         EmitInitializeTypeNumbers();
         _ = _instance.CreateType();
     }
+
+    /// <summary>The token of <see cref="StubsTypeName"/>: before it are the classes of functions and the one of large functions' bodies.</summary>
+    public static int GetStubsTypeToken(int classes) => InstanceTypeToken + classes + 2;
 
     public ModuleDefinition Definition { get; }
 

@@ -16,8 +16,8 @@ internal sealed class CodeLayout
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
 
-    /// <param name="hasReturnedExceptions">For code that was written before: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
-    public CodeLayout(ModuleDefinition definition, bool? hasReturnedExceptions = null)
+    /// <param name="hasReturnedExceptions">For code that was written before, given the number of its classes: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
+    public CodeLayout(ModuleDefinition definition, Predicate<int>? hasReturnedExceptions = null)
     {
         _definition = definition;
         _classOfBody = new int[definition.Bodies.Length];
@@ -27,7 +27,7 @@ internal sealed class CodeLayout
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
 
         // Only what validation has seen tail calls in is looked through for them.
-        HasReturnedExceptions = hasReturnedExceptions
+        HasReturnedExceptions = hasReturnedExceptions?.Invoke(Classes.Length)
             ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
         InlineCandidates = new InlineCandidates(definition, ReturnsExceptions);
     }
