@@ -1,28 +1,56 @@
 using System.Reflection;
 using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
 
 namespace Wherry.Hosting;
 
 /// <summary>
-/// Where adapters between guests and delegates are emitted: an assembly for each, which goes when the last delegate or function that uses it goes, since
-/// the delegate's type may be of an assembly that can go too.
+/// Where adapters between guests and delegates are emitted: an assembly for all delegate types that never go, and otherwise one for each, which goes when the last
+/// delegate or function that uses it goes. Making an assembly takes longer than making an adapter.
 /// </summary>
 internal static class AdapterAssembly
 {
     private const string Name = "Wherry.Adapters";
+    private const TypeAttributes StaticClass = TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.Public;
 
-    private static readonly ConstructorInfo s_ignoresAccessChecks = CreateIgnoresAccessChecksAttribute();
+    // Delegate types are often not public.
+    private static readonly ConstructorInfo s_ignoresAccessChecks = typeof(IgnoresAccessChecksToAttribute).GetConstructor([typeof(string)])!;
+
+    // By the assemblies that they have access to.
+    private static readonly Dictionary<string, ModuleBuilder> s_lasting = [];
+    private static int s_count;
+
+    /// <summary>Held while adapters are emitted: Reflection.Emit does not promise to be safe for threads.</summary>
+    public static Lock Gate { get; } = new();
 
     /// <summary>A class for static methods that may use this type and the engine's internals.</summary>
     public static TypeBuilder DefineType(Type delegateType)
     {
+        string[] accessible = [.. GetAssemblies(delegateType).Append(typeof(AdapterAssembly).Assembly).Select(part => part.GetName().Name!).Distinct()];
+        if (delegateType.IsCollectible)
+        {
+            return DefineModule(accessible).DefineType("Adapter", StaticClass);
+        }
+
+        string key = string.Join('\n', accessible);
+        if (!s_lasting.TryGetValue(key, out ModuleBuilder? module))
+        {
+            module = DefineModule(accessible);
+            s_lasting.Add(key, module);
+        }
+
+        return module.DefineType($"Adapter{s_count++}", StaticClass);
+    }
+
+    private static ModuleBuilder DefineModule(string[] accessible)
+    {
         AssemblyBuilder assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName(Name), AssemblyBuilderAccess.RunAndCollect);
-        foreach (string name in GetAssemblies(delegateType).Append(typeof(AdapterAssembly).Assembly).Select(part => part.GetName().Name!).Distinct())
+        foreach (string name in accessible)
         {
             assembly.SetCustomAttribute(new CustomAttributeBuilder(s_ignoresAccessChecks, [name]));
         }
 
-        return assembly.DefineDynamicModule(Name).DefineType("Adapter", TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.Public);
+        return assembly.DefineDynamicModule(Name);
     }
 
     private static IEnumerable<Assembly> GetAssemblies(Type type)
@@ -35,22 +63,5 @@ internal static class AdapterAssembly
                 yield return assembly;
             }
         }
-    }
-
-    // The CLR lets an assembly that carries this attribute use another's internals: delegate types are often not public.
-    private static ConstructorInfo CreateIgnoresAccessChecksAttribute()
-    {
-        AssemblyBuilder assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Wherry.AccessChecks"), AssemblyBuilderAccess.Run);
-        TypeBuilder type = assembly.DefineDynamicModule("Wherry.AccessChecks").DefineType(
-            "System.Runtime.CompilerServices.IgnoresAccessChecksToAttribute", TypeAttributes.Public | TypeAttributes.Sealed, typeof(Attribute));
-        ConstructorBuilder constructor = type.DefineConstructor(MethodAttributes.Public, CallingConventions.Standard, [typeof(string)]);
-        ILGenerator generator = constructor.GetILGenerator();
-        generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Call, typeof(Attribute).GetConstructor(BindingFlags.Instance | BindingFlags.NonPublic, [])!);
-        generator.Emit(OpCodes.Ret);
-        type.SetCustomAttribute(new CustomAttributeBuilder(
-            typeof(AttributeUsageAttribute).GetConstructor([typeof(AttributeTargets)])!, [AttributeTargets.Assembly],
-            [typeof(AttributeUsageAttribute).GetProperty(nameof(AttributeUsageAttribute.AllowMultiple))!], [true]));
-        return type.CreateType().GetConstructor([typeof(string)])!;
     }
 }

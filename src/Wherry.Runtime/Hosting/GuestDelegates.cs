@@ -48,7 +48,7 @@ internal static class GuestDelegates
         }
 
         ConcurrentDictionary<string, MethodInfo> adapters = s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, MethodInfo>());
-        MethodInfo adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => EmitTyped(state.type, state.invoke), (type, invoke));
+        MethodInfo adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => Emit(() => EmitTyped(state.type, state.invoke)), (type, invoke));
         // The type is not known when this is compiled.
 #pragma warning disable CA2263
         return adapter.CreateDelegate(delegateType, new GuestEntry(UnresolvedFunction.Resolve(function)));
@@ -57,8 +57,14 @@ internal static class GuestDelegates
 
     public static BoxedCall CreateBoxed(Function function)
     {
+        if (function.Type.Parameters.Length == 0 && function.Type.Results.Length == 0)
+        {
+            // Most programs are entered by _start alone: it needs nothing that is emitted.
+            return new GuestEntry(UnresolvedFunction.Resolve(function)).Call;
+        }
+
         ConcurrentDictionary<string, MethodInfo> adapters = s_adapters.GetValue(typeof(BoxedCall), static _ => new ConcurrentDictionary<string, MethodInfo>());
-        MethodInfo adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => EmitBoxed(type), function.Type);
+        MethodInfo adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => Emit(() => EmitBoxed(type)), function.Type);
         return adapter.CreateDelegate<BoxedCall>(new GuestEntry(UnresolvedFunction.Resolve(function)));
     }
 
@@ -114,6 +120,14 @@ internal static class GuestDelegates
         if (type.IsReference)
         {
             _ = key.Append((char)('a' + (int)type.HeapType.Kind)).Append(type.IsNullable ? '?' : '!');
+        }
+    }
+
+    private static MethodInfo Emit(Func<MethodInfo> emit)
+    {
+        lock (AdapterAssembly.Gate)
+        {
+            return emit();
         }
     }
 

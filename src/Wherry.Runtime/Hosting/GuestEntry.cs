@@ -20,6 +20,31 @@ internal sealed class GuestEntry(Function function)
     /// <summary>What the exception stands for, mostly a trap, or null if it passes unchanged.</summary>
     public Exception? Translate(Exception exception) => _store.Translate(exception);
 
+    /// <summary>Calls a function without parameters and results, as an emitted adapter would.</summary>
+    public unsafe void Call(object?[] arguments, object?[] results)
+    {
+        Exception? trap = null;
+        Enter();
+        try
+        {
+            // Sound: this is the type of the code of such functions.
+            ((delegate*<object, void>)Function.Code)(Function.Target);
+        }
+        catch (Exception exception) when ((trap = Translate(exception)) is not null)
+        {
+            // Thrown below, where the stack of the guest is gone.
+        }
+        finally
+        {
+            Exit();
+        }
+
+        if (trap is not null)
+        {
+            throw trap;
+        }
+    }
+
     /// <exception cref="ArgumentException">A guest would take the reference for something that it is not.</exception>
     public object? CheckParameter(object? value, int index)
     {

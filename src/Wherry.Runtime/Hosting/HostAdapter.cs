@@ -31,12 +31,15 @@ internal sealed class HostAdapter
     /// <param name="checksResults">Which results may not be given to the guest unseen.</param>
     public static HostAdapter Emit(HostSignature signature, FunctionType type, bool[] checksResults)
     {
-        TypeBuilder owner = AdapterAssembly.DefineType(signature.Invoke.DeclaringType!);
-        Type resultType = ClrTypes.OfResults(type.Results);
-        MethodBuilder method = owner.DefineMethod(
-            "CallHost", MethodAttributes.Public | MethodAttributes.Static, resultType, ClrTypes.OfParameters(type, typeof(object)));
-        EmitBody(method.GetILGenerator(), signature, resultType, checksResults);
-        return new HostAdapter(owner.CreateType().GetMethod("CallHost")!);
+        lock (AdapterAssembly.Gate)
+        {
+            TypeBuilder owner = AdapterAssembly.DefineType(signature.Invoke.DeclaringType!);
+            Type resultType = ClrTypes.OfResults(type.Results);
+            MethodBuilder method = owner.DefineMethod(
+                "CallHost", MethodAttributes.Public | MethodAttributes.Static, resultType, ClrTypes.OfParameters(type, typeof(object)));
+            EmitBody(method.GetILGenerator(), signature, resultType, checksResults);
+            return new HostAdapter(owner.CreateType().GetMethod("CallHost")!);
+        }
     }
 
     public override string ToString() => _method.ToString() ?? "";
