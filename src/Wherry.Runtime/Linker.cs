@@ -10,8 +10,8 @@ namespace Wherry;
 /// <summary>Names what modules may import, and instantiates them. Define all first; then any number of threads may instantiate.</summary>
 public sealed class Linker
 {
-    // What stands under each pair of names, in order of definition.
-    private readonly Dictionary<(string Module, string Name), List<object>> _definitions = [];
+    // What stands under each name in each module, in order of definition.
+    private readonly Dictionary<string, Dictionary<string, List<object>>> _definitions = [];
 
     /// <summary>A linker without definitions.</summary>
     public Linker(Engine engine)
@@ -76,7 +76,7 @@ public sealed class Linker
         }
     }
 
-    internal bool IsDefined(string module, string name) => _definitions.ContainsKey((module, name));
+    internal bool IsDefined(string module, string name) => FindDefinitions(module, name) is not null;
 
     /// <summary>Defines all exports of an instance under a module name.</summary>
     public void DefineInstance(string module, Instance instance)
@@ -130,10 +130,16 @@ public sealed class Linker
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(definition);
-        if (!_definitions.TryGetValue((module, name), out List<object>? definitions))
+        if (!_definitions.TryGetValue(module, out Dictionary<string, List<object>>? names))
+        {
+            names = [];
+            _definitions.Add(module, names);
+        }
+
+        if (!names.TryGetValue(name, out List<object>? definitions))
         {
             definitions = [];
-            _definitions.Add((module, name), definitions);
+            names.Add(name, definitions);
         }
 
         if (AllowShadowing)
@@ -181,11 +187,15 @@ public sealed class Linker
         return imports;
     }
 
+    private List<object>? FindDefinitions(string module, string name) =>
+        _definitions.TryGetValue(module, out Dictionary<string, List<object>>? names) ? names.GetValueOrDefault(name) : null;
+
     private object Find(Store store, Module module, ImportDefinition import)
     {
-        if (!_definitions.TryGetValue((import.Module, import.Name), out List<object>? definitions))
+        if (FindDefinitions(import.Module, import.Name) is not { } definitions)
         {
             ThrowUnknown(module, import);
+            return null;
         }
 
         foreach (object candidate in definitions)
@@ -220,7 +230,7 @@ public sealed class Linker
     private void ThrowUnknown(Module module, ImportDefinition import)
     {
         string wanted = ErrorText.Clean(Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString());
-        string[] names = [.. _definitions.Keys.Where(key => key.Module == import.Module).Select(key => key.Name).Order(StringComparer.Ordinal)];
+        string[] names = _definitions.TryGetValue(import.Module, out Dictionary<string, List<object>>? defined) ? [.. defined.Keys.Order(StringComparer.Ordinal)] : [];
         string help = import.Module.StartsWith("wasi_snapshot_preview1", StringComparison.Ordinal) && names.Length == 0
             ? "It is of WASI preview 1: add Wherry.Wasi's WasiContext to the linker."
             : names.Length == 0

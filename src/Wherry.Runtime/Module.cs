@@ -99,7 +99,9 @@ public sealed class Module
     /// <param name="isAuthentic">Whether this user's Wherry made it, from a module that it found valid.</param>
     internal static Module LoadPrecompiled(Engine engine, PrecompiledFile file, string? name, bool isAuthentic)
     {
-        if (file.Identity.FindDifference(CodeIdentity.Of(engine, file.Module.Span)) is { } difference)
+        // The MAC vouches for the module's hash too.
+        CodeIdentity here = isAuthentic ? CodeIdentity.Of(engine, file.Identity.Module) : CodeIdentity.Of(engine, file.Module.Span);
+        if (file.Identity.FindDifference(here) is { } difference)
         {
             throw new PrecompilationException($"{name ?? "the file"} can't be run as it is: {difference}.");
         }

@@ -12,6 +12,11 @@ internal readonly record struct EncodedHeapType(HeapTypeKind Kind, int TypeIndex
     public HeapType Resolve(DefinedType[] types) =>
         Kind == HeapTypeKind.Defined ? new HeapType(types[TypeIndex], IsExact) : new HeapType(Kind);
 
+    // The compiler's own equality asks a comparer of each part's type, all of which are made at start.
+    public bool Equals(EncodedHeapType other) => Kind == other.Kind && TypeIndex == other.TypeIndex && IsExact == other.IsExact;
+
+    public override int GetHashCode() => HashCode.Combine((int)Kind, TypeIndex, IsExact);
+
     public override string ToString()
     {
         string name = Kind == HeapTypeKind.Defined ? $"type {TypeIndex}" : Kind.ToString().ToLowerInvariant();
@@ -22,6 +27,10 @@ internal readonly record struct EncodedHeapType(HeapTypeKind Kind, int TypeIndex
 /// <summary>A value type as a module spells it: defined types are still indices.</summary>
 internal readonly record struct EncodedValueType(WasmValueKind Kind, bool IsNullable = false, EncodedHeapType HeapType = default)
 {
+    public bool Equals(EncodedValueType other) => Kind == other.Kind && IsNullable == other.IsNullable && HeapType.Equals(other.HeapType);
+
+    public override int GetHashCode() => HashCode.Combine((int)Kind, IsNullable, HeapType.GetHashCode());
+
     /// <summary>The type itself; its index must be known to be good.</summary>
     public WasmValueType Resolve(DefinedType[] types) => Kind switch
     {

@@ -180,7 +180,7 @@ internal sealed partial class ModuleDecoder
             return new FunctionBody(start, reader.Position, end, []);
         }
 
-        var builder = ImmutableArray.CreateBuilder<LocalRun>(runs);
+        var locals = new LocalRun[runs];
         for (int i = 0; i < runs; i++)
         {
             int runStart = reader.Position;
@@ -192,7 +192,7 @@ internal sealed partial class ModuleDecoder
             }
 
             WasmValueType type = ReadValueType(ref reader);
-            builder.Add(new LocalRun((int)Math.Min(count, int.MaxValue), type));
+            locals[i] = new LocalRun((int)Math.Min(count, int.MaxValue), type);
         }
 
         int parameters = index < _functions.Count - _importedFunctions ? _functions[_importedFunctions + index].Function!.Parameters.Length : 0;
@@ -203,6 +203,6 @@ internal sealed partial class ModuleDecoder
                 start);
         }
 
-        return new FunctionBody(start, reader.Position, end, builder.MoveToImmutable());
+        return new FunctionBody(start, reader.Position, end, locals);
     }
 }

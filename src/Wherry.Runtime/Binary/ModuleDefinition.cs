@@ -136,7 +136,7 @@ internal sealed record DataSegment(SegmentMode Mode, int MemoryIndex, ConstantEx
 /// <param name="CodeOffset">Where its first instruction starts.</param>
 /// <param name="End">Where the body ends, after its last <c>end</c>.</param>
 /// <param name="Locals">Runs of equal locals, without parameters.</param>
-internal sealed record FunctionBody(int Offset, int CodeOffset, int End, ImmutableArray<LocalRun> Locals);
+internal sealed record FunctionBody(int Offset, int CodeOffset, int End, LocalRun[] Locals);
 
 internal readonly record struct LocalRun(int Count, WasmValueType Type);
 

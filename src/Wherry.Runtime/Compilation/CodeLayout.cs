@@ -77,7 +77,7 @@ internal sealed class CodeLayout
     private static bool[] FindFields(ModuleDefinition definition)
     {
         var isField = new bool[definition.Globals.Length];
-        isField.AsSpan(definition.ImportedGlobalCount).Fill(true);
+        isField.AsSpan(definition.ImportedGlobalCount).SetAll(true);
         foreach (ExportDefinition export in definition.Exports)
         {
             if (export.Kind == ExternalKind.Global)

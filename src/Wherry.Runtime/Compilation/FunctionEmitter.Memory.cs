@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Wherry.Binary;
 using Wherry.Compilation.Demand;
 using Wherry.Execution;
 using Wherry.Instructions;
@@ -136,7 +137,7 @@ internal sealed partial class FunctionEmitter
     // Memories never move, so that each base is loaded once.
     private void EmitMemoryBases()
     {
-        Array.Fill(_memoryBases, -1);
+        _memoryBases.AsSpan().SetAll(-1);
         for (int memory = 0; memory < _memoryBases.Length; memory++)
         {
             if (!_scan.UsedMemories[memory])

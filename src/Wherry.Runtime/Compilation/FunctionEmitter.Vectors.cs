@@ -58,7 +58,7 @@ internal sealed partial class FunctionEmitter
         return VectorMethods[name];
     }
 
-    private void EmitVectorConstant(Vector128<byte> value)
+    private void EmitVectorConstant(in Vector128<byte> value)
     {
         _il.Int64(value.AsInt64()[0]);
         _il.Int64(value.AsInt64()[1]);

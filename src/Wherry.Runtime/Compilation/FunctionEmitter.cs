@@ -275,7 +275,7 @@ internal sealed partial class FunctionEmitter
 
     private void AssignArguments()
     {
-        Array.Fill(_arguments, -1);
+        _arguments.AsSpan().SetAll(-1);
         for (int i = 0; i < _instance; i++)
         {
             _arguments[_region?.Inputs[i] ?? i] = i;

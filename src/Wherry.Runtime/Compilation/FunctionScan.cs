@@ -11,6 +11,7 @@ namespace Wherry.Compilation;
 internal sealed class FunctionScan
 {
     private readonly List<bool> _targeted = [];
+    private readonly List<bool> _isLoop = [];
     private readonly Dictionary<int, List<CatchClause>> _legacyClauses = [];
 
     // The part of the function that is written, and what is left out of it.
@@ -91,7 +92,7 @@ internal sealed class FunctionScan
 
     private void Run(ReadOnlySpan<byte> bytes, FunctionBody body)
     {
-        var open = new List<(int Block, bool IsLoop)> { (-1, false) };
+        var open = new List<int> { -1 };
         bool throws = false;
         var reader = new InstructionReader(bytes, body.CodeOffset, body.End);
         while (reader.Next())
@@ -103,8 +104,7 @@ internal sealed class FunctionScan
                 case Opcode.Loop:
                 case Opcode.If:
                 case Opcode.Try:
-                    open.Add((_targeted.Count, reader.Opcode == Opcode.Loop));
-                    _targeted.Add(false);
+                    Open(open, isLoop: reader.Opcode == Opcode.Loop);
                     break;
                 case Opcode.TryTable:
                     foreach (CatchClause clause in reader.CatchClauses)
@@ -112,20 +112,19 @@ internal sealed class FunctionScan
                         Target(open, clause.Label);
                     }
 
-                    open.Add((_targeted.Count, false));
-                    _targeted.Add(false);
+                    Open(open, isLoop: false);
                     break;
                 case Opcode.Catch:
-                    AddLegacyClause(open[^1].Block, new CatchClause(CatchKind.Catch, reader.Index, 0));
+                    AddLegacyClause(open[^1], new CatchClause(CatchKind.Catch, reader.Index, 0));
                     break;
                 case Opcode.CatchAll:
-                    AddLegacyClause(open[^1].Block, new CatchClause(CatchKind.CatchAll, 0, 0));
+                    AddLegacyClause(open[^1], new CatchClause(CatchKind.CatchAll, 0, 0));
                     break;
                 case Opcode.End:
                     open.RemoveAt(open.Count - 1);
                     break;
                 case Opcode.Delegate:
-                    AddLegacyClause(open[^1].Block, new CatchClause(CatchKind.CatchAll, 0, 0));
+                    AddLegacyClause(open[^1], new CatchClause(CatchKind.CatchAll, 0, 0));
                     open.RemoveAt(open.Count - 1);
                     break;
                 case Opcode.Br:
@@ -212,12 +211,19 @@ internal sealed class FunctionScan
         clauses.Add(clause);
     }
 
-    private void Target(List<(int Block, bool IsLoop)> open, int label)
+    private void Open(List<int> open, bool isLoop)
     {
-        (int block, bool isLoop) = open[open.Count - 1 - label];
-        HasLoops |= isLoop;
+        open.Add(_targeted.Count);
+        _targeted.Add(false);
+        _isLoop.Add(isLoop);
+    }
+
+    private void Target(List<int> open, int label)
+    {
+        int block = open[open.Count - 1 - label];
         if (block >= 0)
         {
+            HasLoops |= _isLoop[block];
             _targeted[block] = true;
         }
     }

@@ -31,7 +31,12 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
         Id = CompiledModules.Register(this);
         var assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Wherry.Guest"), AssemblyBuilderAccess.RunAndCollect);
         _builder = assembly.DefineDynamicModule("Wherry.Guest");
-        _classes = [.. Layout.Classes.Select((range, number) => new FunctionClass(number, range.First, range.Count))];
+        _classes = new FunctionClass[Layout.Classes.Length];
+        for (int i = 0; i < _classes.Length; i++)
+        {
+            _classes[i] = new FunctionClass(i, Layout.Classes[i].First, Layout.Classes[i].Count);
+        }
+
         LargeFunctionsReady = new bool[Layout.LargeFunctionCount];
         _globalFields = new FieldBuilder?[definition.Globals.Length];
         _createdGlobalFields = new FieldInfo?[definition.Globals.Length];

@@ -11,7 +11,7 @@ internal static class RuntimeMembers
     private const BindingFlags Any = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
 
     // Looking for a method by name takes longer than writing the call.
-    private static readonly ConcurrentDictionary<(Type, string, Type?), MethodInfo> s_methods = [];
+    private static readonly ConcurrentDictionary<Type, ConcurrentDictionary<string, MethodInfo>> s_methods = [];
 
     public static readonly FieldInfo StackLimit = Field(typeof(GuestInstance), nameof(GuestInstance.StackLimit));
     public static readonly FieldInfo SafepointBase = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointBase));
@@ -55,9 +55,11 @@ internal static class RuntimeMembers
 
     public static MethodInfo Method(Type type, string name, params ReadOnlySpan<Type> parameters)
     {
+        ConcurrentDictionary<string, MethodInfo> methods = s_methods.GetOrAdd(type, static _ => new ConcurrentDictionary<string, MethodInfo>(StringComparer.Ordinal));
+
         // Overloads differ in their first parameter.
-        (Type, string, Type?) key = (type, name, parameters.IsEmpty ? null : parameters[0]);
-        return s_methods.TryGetValue(key, out MethodInfo? method) ? method : s_methods.GetOrAdd(key, Find(type, name, parameters));
+        string key = parameters.IsEmpty ? name : $"{name}({parameters[0].Name}";
+        return methods.TryGetValue(key, out MethodInfo? method) ? method : methods.GetOrAdd(key, Find(type, name, parameters));
     }
 
     private static MethodInfo Find(Type type, string name, ReadOnlySpan<Type> parameters) =>

@@ -15,7 +15,7 @@ internal static class ThrowAnalysis
     {
         int imported = definition.ImportedFunctionCount;
         var throws = new bool[definition.Functions.Length];
-        throws.AsSpan(0, imported).Fill(definition.Tags.Length > 0);
+        throws.AsSpan(0, imported).SetAll(definition.Tags.Length > 0);
         var callers = new List<int>?[definition.Functions.Length];
         var found = new Stack<int>();
         for (int i = 0; i < definition.Bodies.Length; i++)

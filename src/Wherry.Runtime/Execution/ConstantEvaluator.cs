@@ -7,8 +7,25 @@ using Wherry.Types;
 namespace Wherry.Execution;
 
 /// <summary>A value outside of compiled code: the member that its type asks for is meaningful.</summary>
-/// <param name="Bits">i32, i64, and floats by their bits.</param>
-internal readonly record struct ConstantValue(long Bits, object? Reference = null, Vector128<byte> Vector = default);
+/// <param name="bits">i32, i64, floats by their bits, and a vector's lower half.</param>
+/// <param name="reference">A reference.</param>
+/// <param name="upperBits">A vector's upper half. A field that is a vector itself would leave all methods that pass the value to the JIT.</param>
+internal readonly struct ConstantValue(long bits, object? reference = null, long upperBits = 0)
+{
+    public long Bits { get; } = bits;
+
+    public object? Reference { get; } = reference;
+
+    public static ConstantValue OfVector(in Vector128<byte> vector) => new(vector.AsInt64().ToScalar(), null, vector.AsInt64().GetElement(1));
+
+    public void GetVector(out Vector128<byte> vector) => vector = Vector128.Create(Bits, upperBits).AsByte();
+
+    public object BoxVector()
+    {
+        GetVector(out Vector128<byte> vector);
+        return vector;
+    }
+}
 
 /// <summary>Evaluates constant expressions (specification, 4.7.3).</summary>
 /// <param name="globals">The globals that exist so far.</param>
@@ -54,7 +71,7 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
                 _stack.Push(new ConstantValue((long)reader.Bits));
                 break;
             case Opcode.V128Const:
-                _stack.Push(new ConstantValue(0, null, reader.Vector));
+                _stack.Push(ConstantValue.OfVector(reader.Vector));
                 break;
             case Opcode.RefNull:
                 _stack.Push(default);

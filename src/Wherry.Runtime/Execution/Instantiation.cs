@@ -83,7 +83,7 @@ internal static unsafe class Instantiation
             {
                 Global imported = imports.Globals[i];
                 guest.Globals[i] = imported;
-                values[i] = new ConstantValue(imported.Bits, imported.Reference, imported.Vector);
+                values[i] = imported.Type.ValueType.Kind == WasmValueKind.V128 ? ConstantValue.OfVector(imported.Vector) : new ConstantValue(imported.Bits, imported.Reference);
                 continue;
             }
 
@@ -95,7 +95,13 @@ internal static unsafe class Instantiation
             }
             else
             {
-                guest.Globals[i] = new Global(guest.Store, definitions[i].Type) { Bits = value.Bits, Reference = value.Reference, Vector = value.Vector };
+                var global = new Global(guest.Store, definitions[i].Type) { Bits = value.Bits, Reference = value.Reference };
+                if (definitions[i].Type.ValueType.Kind == WasmValueKind.V128)
+                {
+                    value.GetVector(out global.Vector);
+                }
+
+                guest.Globals[i] = global;
             }
         }
     }
@@ -106,7 +112,7 @@ internal static unsafe class Instantiation
         WasmValueKind.I64 => value.Bits,
         WasmValueKind.F32 => BitConverter.Int32BitsToSingle((int)value.Bits),
         WasmValueKind.F64 => BitConverter.Int64BitsToDouble(value.Bits),
-        WasmValueKind.V128 => value.Vector,
+        WasmValueKind.V128 => value.BoxVector(),
         _ => value.Reference,
     };
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Wherry.Execution;
 
 /// <summary>Where the current thread's stack ends.</summary>
-internal static unsafe class StackBounds
+internal static unsafe partial class StackBounds
 {
     /// <summary>
     /// Kept free below a guest's deepest frame: for the compiler, which runs on the guest's stack when a function is first called and recurses over
@@ -52,7 +52,8 @@ internal static unsafe class StackBounds
         }
         else if (OperatingSystem.IsWindows())
         {
-            GetCurrentThreadStackLimits(out nuint low, out _);
+            nuint low, high;
+            GetCurrentThreadStackLimits(&low, &high);
             lowest = (nint)low;
         }
 
@@ -70,35 +71,37 @@ internal static unsafe class StackBounds
             return 0;
         }
 
-        int result = pthread_attr_getstack(attributes, out nint lowest, out _);
-        int guard = pthread_attr_getguardsize(attributes, out nuint guardSize);
+        nint lowest;
+        nuint size, guardSize;
+        int result = pthread_attr_getstack(attributes, &lowest, &size);
+        int guard = pthread_attr_getguardsize(attributes, &guardSize);
         _ = pthread_attr_destroy(attributes);
 
         // glibc counts the guard pages as stack on some versions: they are taken off to be safe.
         return result != 0 ? 0 : lowest + (guard == 0 ? (nint)guardSize : 0);
     }
 
-    [DllImport("libc")]
-    private static extern nint pthread_self();
+    [LibraryImport("libc")]
+    private static partial nint pthread_self();
 
-    [DllImport("libc")]
-    private static extern int pthread_getattr_np(nint thread, byte* attributes);
+    [LibraryImport("libc")]
+    private static partial int pthread_getattr_np(nint thread, byte* attributes);
 
-    [DllImport("libc")]
-    private static extern int pthread_attr_getstack(byte* attributes, out nint address, out nuint size);
+    [LibraryImport("libc")]
+    private static partial int pthread_attr_getstack(byte* attributes, nint* address, nuint* size);
 
-    [DllImport("libc")]
-    private static extern int pthread_attr_getguardsize(byte* attributes, out nuint size);
+    [LibraryImport("libc")]
+    private static partial int pthread_attr_getguardsize(byte* attributes, nuint* size);
 
-    [DllImport("libc")]
-    private static extern int pthread_attr_destroy(byte* attributes);
+    [LibraryImport("libc")]
+    private static partial int pthread_attr_destroy(byte* attributes);
 
-    [DllImport("libc")]
-    private static extern nint pthread_get_stackaddr_np(nint thread);
+    [LibraryImport("libc")]
+    private static partial nint pthread_get_stackaddr_np(nint thread);
 
-    [DllImport("libc")]
-    private static extern nuint pthread_get_stacksize_np(nint thread);
+    [LibraryImport("libc")]
+    private static partial nuint pthread_get_stacksize_np(nint thread);
 
-    [DllImport("kernel32")]
-    private static extern void GetCurrentThreadStackLimits(out nuint low, out nuint high);
+    [LibraryImport("kernel32")]
+    private static partial void GetCurrentThreadStackLimits(nuint* low, nuint* high);
 }

@@ -6,37 +6,31 @@ namespace Wherry.Hosting;
 /// <summary>Finds the methods of an object that guests may call.</summary>
 internal static class AttributedMethods
 {
-    private static readonly ConditionalWeakTable<Type, (string Name, MethodInfo Method)[]> s_found = [];
+    private static readonly ConditionalWeakTable<Type, AttributedMethod[]> s_found = [];
 
     /// <exception cref="ArgumentException">There are none, or one can't be called by guests.</exception>
-    public static IReadOnlyList<(string Name, MethodInfo Method)> Find(object target) =>
-        s_found.GetValue(target.GetType(), static type => [.. Search(type)]);
+    public static IReadOnlyList<AttributedMethod> Find(object target) => s_found.GetValue(target.GetType(), Search);
 
-    private static IEnumerable<(string Name, MethodInfo Method)> Search(Type target)
+    private static AttributedMethod[] Search(Type target)
     {
         const BindingFlags All = BindingFlags.Instance | BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
-        bool isFound = false;
+        var found = new List<AttributedMethod>();
         foreach (MethodInfo method in target.GetMethods(All))
         {
-            WasmFunctionAttribute? attribute = method.GetCustomAttribute<WasmFunctionAttribute>();
-            if (attribute is null)
+            if (method.GetCustomAttributes(typeof(WasmFunctionAttribute), inherit: true) is not [WasmFunctionAttribute attribute, ..])
             {
                 continue;
             }
 
-            if (method.ContainsGenericParameters || method.GetParameters().Any(parameter => parameter.ParameterType.IsByRef))
+            if (method.ContainsGenericParameters || Array.Exists(method.GetParameters(), parameter => parameter.ParameterType.IsByRef))
             {
                 throw new ArgumentException($"The method {target.Name}.{method.Name} is generic or has a parameter by reference: guests can't call it.", nameof(target));
             }
 
-            isFound = true;
-            yield return (attribute.Name, method);
+            found.Add(new AttributedMethod(attribute.Name, method));
         }
 
-        if (!isFound)
-        {
-            throw new ArgumentException($"No method of {target.Name} carries the attribute WasmFunction.", nameof(target));
-        }
+        return found.Count > 0 ? [.. found] : throw new ArgumentException($"No method of {target.Name} carries the attribute WasmFunction.", nameof(target));
     }
 
     /// <summary>What a guest calls when it calls the method.</summary>
@@ -48,3 +42,8 @@ internal static class AttributedMethods
         return new HostDefinition(function, HostSignature.Of(function));
     }
 }
+
+/// <summary>A method that guests may call.</summary>
+/// <param name="Name">What guests call it.</param>
+/// <param name="Method">The method.</param>
+internal sealed record AttributedMethod(string Name, MethodInfo Method);

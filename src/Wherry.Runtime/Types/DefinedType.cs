@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Wherry.Types;
 
 /// <summary>The composite types that a module may define (specification, 2.3.10).</summary>
@@ -53,7 +51,7 @@ internal sealed class DefinedType
     public FunctionType? Function { get; internal set; }
 
     /// <summary>For <see cref="CompositeKind.Struct"/> all fields, for <see cref="CompositeKind.Array"/> the one element.</summary>
-    public ImmutableArray<FieldType> Fields { get; internal set; } = [];
+    public FieldType[] Fields { get; internal set; } = [];
 
     /// <summary>The type of its descriptor (custom descriptors).</summary>
     public DefinedType? Descriptor { get; internal set; }

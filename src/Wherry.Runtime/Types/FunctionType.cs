@@ -13,6 +13,12 @@ public sealed class FunctionType : IEquatable<FunctionType>
         Results = [.. results];
     }
 
+    internal FunctionType(ImmutableArray<WasmValueType> parameters, ImmutableArray<WasmValueType> results)
+    {
+        Parameters = parameters;
+        Results = results;
+    }
+
     /// <summary>The parameter types.</summary>
     public ImmutableArray<WasmValueType> Parameters { get; }
 

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using Wherry.Binary;
 
 namespace Wherry.Types;
@@ -144,9 +146,7 @@ internal static class TypeRegistry
             if (definition.Kind == CompositeKind.Function)
             {
                 type.Identity = type.Number;
-                type.Function = new FunctionType(
-                    definition.Parameters.Select(parameter => parameter.Resolve(all)),
-                    definition.Results.Select(result => result.Resolve(all)));
+                type.Function = new FunctionType(Resolve(definition.Parameters, all), Resolve(definition.Results, all));
             }
             else
             {
@@ -156,6 +156,17 @@ internal static class TypeRegistry
         }
 
         return types;
+    }
+
+    private static ImmutableArray<WasmValueType> Resolve(EncodedValueType[] types, DefinedType[] all)
+    {
+        var resolved = new WasmValueType[types.Length];
+        for (int i = 0; i < resolved.Length; i++)
+        {
+            resolved[i] = types[i].Resolve(all);
+        }
+
+        return ImmutableCollectionsMarshal.AsImmutableArray(resolved);
     }
 
     private static Shape Describe(ReadOnlySpan<EncodedTypeDefinition> group, ReadOnlySpan<DefinedType> earlier)
@@ -209,14 +220,14 @@ internal static class TypeRegistry
     private static void AddIndex(List<int> numbers, int index, ReadOnlySpan<DefinedType> earlier) =>
         numbers.Add(index < 0 ? 0 : index < earlier.Length ? earlier[index].Number : ~(index - earlier.Length));
 
-    private readonly struct Shape(int[] numbers) : IEquatable<Shape>
+    private sealed class Shape(int[] numbers) : IEquatable<Shape>
     {
         private readonly int[] _numbers = numbers;
         private readonly int _hash = Hash(numbers);
 
-        public bool Equals(Shape other) => _hash == other._hash && _numbers.AsSpan().SequenceEqual(other._numbers);
+        public bool Equals(Shape? other) => other is not null && _hash == other._hash && _numbers.AsSpan().SequenceEqual(other._numbers);
 
-        public override bool Equals(object? obj) => obj is Shape other && Equals(other);
+        public override bool Equals(object? obj) => Equals(obj as Shape);
 
         public override int GetHashCode() => _hash;
 

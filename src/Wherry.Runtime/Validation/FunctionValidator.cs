@@ -136,7 +136,7 @@ internal ref partial struct FunctionValidator
     {
         if (_localCount < ListedLocals)
         {
-            _locals.AsSpan(_localCount, Math.Min(count, ListedLocals - _localCount)).Fill(type);
+            _locals.AsSpan(_localCount, Math.Min(count, ListedLocals - _localCount)).SetAll(type);
         }
 
         _localCount += count;

@@ -32,9 +32,9 @@ internal sealed class ModuleValidator
     private void Validate()
     {
         TypeValidation.Validate(_module);
-        foreach ((MemoryType memory, int offset) in _module.Memories.Zip(_module.Offsets.Memories))
+        for (int i = 0; i < _module.Memories.Length; i++)
         {
-            ValidateMemory(memory, offset);
+            ValidateMemory(_module.Memories[i], _module.Offsets.Memories[i]);
         }
 
         ValidateTags();

@@ -6,7 +6,7 @@ namespace Wherry.Wasi.Polling;
 /// <summary>Linux's epoll.</summary>
 /// <remarks>Sound if the callers pass buffers of the size that they say; <see cref="EpollSet"/> owns all of them.</remarks>
 #pragma warning disable CA5392 // libc is found by the system's own search only: it is loaded already.
-internal static unsafe class NativeEpoll
+internal static unsafe partial class NativeEpoll
 {
     public const int CloseOnExec = 0x80000;
     public const int Add = 1;
@@ -26,16 +26,16 @@ internal static unsafe class NativeEpoll
     /// <summary>Where the event's data is.</summary>
     public static readonly int DataOffset = EventSize - 8;
 
-    [DllImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
-    public static extern int Create(int flags);
+    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
+    public static partial int Create(int flags);
 
-    [DllImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    public static extern int Control(int set, int operation, int handle, byte* description);
+    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
+    public static partial int Control(int set, int operation, int handle, byte* description);
 
-    [DllImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
-    public static extern int Wait(int set, byte* events, int count, int timeoutMilliseconds);
+    [LibraryImport("libc", EntryPoint = "epoll_wait", SetLastError = true)]
+    public static partial int Wait(int set, byte* events, int count, int timeoutMilliseconds);
 
     /// <summary>With a timeout in nanoseconds: Linux 5.11, glibc 2.35.</summary>
-    [DllImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
-    public static extern int WaitPrecisely(int set, byte* events, int count, Timespec* timeout, void* signalMask);
+    [LibraryImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
+    public static partial int WaitPrecisely(int set, byte* events, int count, Timespec* timeout, void* signalMask);
 }

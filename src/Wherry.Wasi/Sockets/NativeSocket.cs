@@ -62,56 +62,56 @@ internal static unsafe partial class NativeSocket
         public int Flags;
     }
 
-    [DllImport("libc", EntryPoint = "socket", SetLastError = true)]
-    public static extern int Open(int family, int type, int protocol);
+    [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
+    public static partial int Open(int family, int type, int protocol);
 
-    [DllImport("libc", EntryPoint = "close", SetLastError = true)]
-    public static extern int Close(int handle);
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int handle);
 
-    [DllImport("libc", EntryPoint = "dup3", SetLastError = true)]
-    public static extern int Duplicate(int from, int onto, int flags);
+    [LibraryImport("libc", EntryPoint = "dup3", SetLastError = true)]
+    public static partial int Duplicate(int from, int onto, int flags);
 
-    [DllImport("libc", EntryPoint = "bind", SetLastError = true)]
-    public static extern int Bind(int handle, void* address, uint length);
+    [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
+    public static partial int Bind(int handle, void* address, uint length);
 
-    [DllImport("libc", EntryPoint = "listen", SetLastError = true)]
-    public static extern int Listen(int handle, int backlog);
+    [LibraryImport("libc", EntryPoint = "listen", SetLastError = true)]
+    public static partial int Listen(int handle, int backlog);
 
-    [DllImport("libc", EntryPoint = "accept4", SetLastError = true)]
-    public static extern int Accept(int handle, void* address, uint* length, int flags);
+    [LibraryImport("libc", EntryPoint = "accept4", SetLastError = true)]
+    public static partial int Accept(int handle, void* address, uint* length, int flags);
 
-    [DllImport("libc", EntryPoint = "connect", SetLastError = true)]
-    public static extern int Connect(int handle, void* address, uint length);
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    public static partial int Connect(int handle, void* address, uint length);
 
-    [DllImport("libc", EntryPoint = "recv", SetLastError = true)]
-    public static extern nint Receive(int handle, byte* buffer, nuint length, int flags);
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    public static partial nint Receive(int handle, byte* buffer, nuint length, int flags);
 
-    [DllImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
-    public static extern nint ReceiveMessage(int handle, MessageHeader* message, int flags);
+    [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
+    public static partial nint ReceiveMessage(int handle, MessageHeader* message, int flags);
 
-    [DllImport("libc", EntryPoint = "send", SetLastError = true)]
-    public static extern nint Send(int handle, byte* buffer, nuint length, int flags);
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    public static partial nint Send(int handle, byte* buffer, nuint length, int flags);
 
-    [DllImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
-    public static extern nint SendMessage(int handle, MessageHeader* message, int flags);
+    [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
+    public static partial nint SendMessage(int handle, MessageHeader* message, int flags);
 
-    [DllImport("libc", EntryPoint = "shutdown", SetLastError = true)]
-    public static extern int Shutdown(int handle, int how);
+    [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
+    public static partial int Shutdown(int handle, int how);
 
-    [DllImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
-    public static extern int GetOption(int handle, int level, int name, void* value, uint* length);
+    [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
+    public static partial int GetOption(int handle, int level, int name, void* value, uint* length);
 
-    [DllImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
-    public static extern int SetOption(int handle, int level, int name, void* value, uint length);
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    public static partial int SetOption(int handle, int level, int name, void* value, uint length);
 
-    [DllImport("libc", EntryPoint = "getsockname", SetLastError = true)]
-    public static extern int GetLocalName(int handle, void* address, uint* length);
+    [LibraryImport("libc", EntryPoint = "getsockname", SetLastError = true)]
+    public static partial int GetLocalName(int handle, void* address, uint* length);
 
-    [DllImport("libc", EntryPoint = "getpeername", SetLastError = true)]
-    public static extern int GetPeerName(int handle, void* address, uint* length);
+    [LibraryImport("libc", EntryPoint = "getpeername", SetLastError = true)]
+    public static partial int GetPeerName(int handle, void* address, uint* length);
 
-    [DllImport("libc", EntryPoint = "poll", SetLastError = true)]
-    public static extern int Poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
 
     /// <summary>The last failed call's error.</summary>
     public static Errno LastError() => SystemErrors.Translate(Marshal.GetLastPInvokeError());

@@ -5,7 +5,7 @@ using Wherry.Wasi.Abi;
 namespace Wherry.Wasi.Sockets;
 
 /// <summary>Port numbers of services, as /etc/services has them.</summary>
-internal static unsafe class ServiceNames
+internal static unsafe partial class ServiceNames
 {
     private const int NumericHostOfSystem = 4;
 
@@ -75,9 +75,9 @@ internal static unsafe class ServiceNames
     }
 
 #pragma warning disable CA5392 // libc is found by the system's own search only: it is loaded already.
-    [DllImport("libc", EntryPoint = "getaddrinfo")]
-    private static extern int GetAddressInfo(
-        byte* node, [MarshalAs(UnmanagedType.LPUTF8Str)] string service, NativeAddressInfo* hints, NativeAddressInfo** result);
+    [LibraryImport("libc", EntryPoint = "getaddrinfo", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int GetAddressInfo(
+        byte* node, string service, NativeAddressInfo* hints, NativeAddressInfo** result);
 
     [DllImport("libc", EntryPoint = "freeaddrinfo")]
     private static extern void FreeAddressInfo(NativeAddressInfo* result);

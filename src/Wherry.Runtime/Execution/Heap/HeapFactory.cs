@@ -43,7 +43,7 @@ internal static class HeapFactory
             }
             else if (field.Type.Kind == WasmValueKind.V128)
             {
-                LongGuestStruct.Bits<System.Runtime.Intrinsics.Vector128<byte>>(extra!, i - GuestStruct.InlineFields) = values[i].Vector;
+                values[i].GetVector(out LongGuestStruct.Bits<System.Runtime.Intrinsics.Vector128<byte>>(extra!, i - GuestStruct.InlineFields));
             }
             else
             {
@@ -107,7 +107,7 @@ internal static class HeapFactory
             WasmValueKind.I64 => value.Bits,
             WasmValueKind.F32 => BitConverter.Int32BitsToSingle((int)value.Bits),
             WasmValueKind.F64 => BitConverter.Int64BitsToDouble(value.Bits),
-            WasmValueKind.V128 => value.Vector,
+            WasmValueKind.V128 => value.BoxVector(),
             _ => value.Reference,
         },
     };

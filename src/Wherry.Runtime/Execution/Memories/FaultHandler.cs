@@ -9,7 +9,7 @@ namespace Wherry.Execution.Memories;
 /// the process at any other; so a few instructions of machine code stand before its SIGSEGV handler: if the address is the arena's, they note it
 /// for the thread, replace it by zero, and in any case jump on. They run on the signal stack, call nothing and take no lock.
 /// </summary>
-internal static unsafe class FaultHandler
+internal static unsafe partial class FaultHandler
 {
     private const int SegmentationFault = 11;
 
@@ -125,12 +125,12 @@ internal static unsafe class FaultHandler
         writer.Write([0xFF, 0xE0]);                                                 // jmp rax
     }
 
-    [DllImport("libc", SetLastError = true)]
-    private static extern int sigaction(int signal, byte* action, byte* former);
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int sigaction(int signal, byte* action, byte* former);
 
     // The thread pointer, which the machine code reads from fs:[0].
-    [DllImport("libc"), SuppressGCTransition]
-    private static extern nint pthread_self();
+    [LibraryImport("libc"), SuppressGCTransition]
+    private static partial nint pthread_self();
 
     private ref struct CodeWriter(Span<byte> code)
     {

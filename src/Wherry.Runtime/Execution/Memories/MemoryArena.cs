@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Wherry.Binary;
 
 namespace Wherry.Execution.Memories;
 
@@ -168,7 +169,7 @@ internal static unsafe class MemoryArena
                 if (free == count)
                 {
                     int first = slot - count + 1;
-                    s_isTaken.AsSpan(first, count).Fill(true);
+                    s_isTaken.AsSpan(first, count).SetAll(true);
                     s_firstFree = count == 1 ? slot + 1 : s_firstFree;
                     return first;
                 }

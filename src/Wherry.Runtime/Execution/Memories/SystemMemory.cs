@@ -40,7 +40,7 @@ internal static unsafe partial class SystemMemory
 
     /// <summary>Makes pages inaccessible; their contents stay.</summary>
     public static bool Protect(byte* address, ulong size) =>
-        s_isWindows ? Windows.VirtualProtect(address, (nuint)size, Windows.NoAccess, out _) != 0 : Unix.mprotect(address, (nuint)size, Unix.ProtectNone) == 0;
+        s_isWindows ? Windows.VirtualProtect(address, (nuint)size, Windows.NoAccess) : Unix.mprotect(address, (nuint)size, Unix.ProtectNone) == 0;
 
     /// <summary>Throws the contents away and makes the range inaccessible, still reserved.</summary>
     /// <returns>False if the system refused: the range must not be used again.</returns>
@@ -68,7 +68,7 @@ internal static unsafe partial class SystemMemory
     /// <summary>Makes pages executable and no longer writable.</summary>
     public static bool MakeExecutable(byte* address, ulong size) => !s_isWindows && Unix.mprotect(address, (nuint)size, Unix.ProtectRead | Unix.ProtectExecute) == 0;
 
-    private static class Unix
+    private static partial class Unix
     {
         public const int ProtectNone = 0;
         public const int ProtectRead = 1;
@@ -78,17 +78,17 @@ internal static unsafe partial class SystemMemory
 
         public static void* MapFailed => (void*)-1;
 
-        [DllImport("libc", SetLastError = true)]
-        public static extern void* mmap(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
+        [LibraryImport("libc", SetLastError = true)]
+        public static partial void* mmap(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
 
-        [DllImport("libc", SetLastError = true)]
-        public static extern int mprotect(void* address, nuint length, int protection);
+        [LibraryImport("libc", SetLastError = true)]
+        public static partial int mprotect(void* address, nuint length, int protection);
 
-        [DllImport("libc", SetLastError = true)]
-        public static extern int munmap(void* address, nuint length);
+        [LibraryImport("libc", SetLastError = true)]
+        public static partial int munmap(void* address, nuint length);
     }
 
-    private static class Windows
+    private static partial class Windows
     {
         public const uint Commit = 0x1000;
         public const uint Reserve = 0x2000;
@@ -98,13 +98,19 @@ internal static unsafe partial class SystemMemory
         public const uint ReadOnly = 2;
         public const uint ReadWrite = 4;
 
-        [DllImport("kernel32", SetLastError = true)]
-        public static extern void* VirtualAlloc(void* address, nuint size, uint type, uint protection);
+        [LibraryImport("kernel32", SetLastError = true)]
+        public static partial void* VirtualAlloc(void* address, nuint size, uint type, uint protection);
 
-        [DllImport("kernel32", SetLastError = true)]
-        public static extern int VirtualProtect(void* address, nuint size, uint protection, out uint former);
+        public static bool VirtualProtect(void* address, nuint size, uint protection)
+        {
+            uint former;
+            return VirtualProtect(address, size, protection, &former) != 0;
+        }
 
-        [DllImport("kernel32", SetLastError = true)]
-        public static extern int VirtualFree(void* address, nuint size, uint type);
+        [LibraryImport("kernel32", SetLastError = true)]
+        private static partial int VirtualProtect(void* address, nuint size, uint protection, uint* former);
+
+        [LibraryImport("kernel32", SetLastError = true)]
+        public static partial int VirtualFree(void* address, nuint size, uint type);
     }
 }
