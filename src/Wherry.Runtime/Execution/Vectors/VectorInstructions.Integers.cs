@@ -11,8 +11,9 @@ internal static partial class VectorInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V I8x16Abs(V a) => Vector128.Abs(a.AsSByte()).AsByte();
 
+    // The JIT loses the constant of a negated difference, -(constant - a), if its first lane is zero: vectors are not negated by its own operation.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V I8x16Neg(V a) => (-a.AsSByte()).AsByte();
+    public static V I8x16Neg(V a) => Ssse3.IsSupported ? Ssse3.Sign(a.AsSByte(), Vector128<sbyte>.AllBitsSet).AsByte() : (-a.AsSByte()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I8x16AllTrue(V a) => Vector128.EqualsAny(a, Vector128<byte>.Zero) ? 0 : 1;
@@ -63,7 +64,7 @@ internal static partial class VectorInstructions
     public static V I16x8Abs(V a) => Vector128.Abs(a.AsInt16()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V I16x8Neg(V a) => (-a.AsInt16()).AsByte();
+    public static V I16x8Neg(V a) => Ssse3.IsSupported ? Ssse3.Sign(a.AsInt16(), Vector128<short>.AllBitsSet).AsByte() : (-a.AsInt16()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I16x8AllTrue(V a) => Vector128.EqualsAny(a.AsUInt16(), Vector128<ushort>.Zero) ? 0 : 1;
@@ -117,7 +118,7 @@ internal static partial class VectorInstructions
     public static V I32x4Abs(V a) => Vector128.Abs(a.AsInt32()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V I32x4Neg(V a) => (-a.AsInt32()).AsByte();
+    public static V I32x4Neg(V a) => Ssse3.IsSupported ? Ssse3.Sign(a.AsInt32(), Vector128<int>.AllBitsSet).AsByte() : (-a.AsInt32()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32x4AllTrue(V a) => Vector128.EqualsAny(a.AsUInt32(), Vector128<uint>.Zero) ? 0 : 1;
@@ -159,7 +160,7 @@ internal static partial class VectorInstructions
     public static V I64x2Abs(V a) => Vector128.Abs(a.AsInt64()).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V I64x2Neg(V a) => (-a.AsInt64()).AsByte();
+    public static V I64x2Neg(V a) => ~(a.AsInt64() + Vector128<long>.AllBitsSet).AsByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I64x2AllTrue(V a) => Vector128.EqualsAny(a.AsUInt64(), Vector128<ulong>.Zero) ? 0 : 1;
