@@ -6,6 +6,7 @@ namespace Wherry.Execution;
 /// </summary>
 internal sealed class ResourceAccount(ResourceLimits limits, ResourceAccount? parent = null)
 {
+    private bool _hasReservedInstance;
     private long _memoryBytes;
     private long _tableElements;
     private long _instances;
@@ -22,7 +23,19 @@ internal sealed class ResourceAccount(ResourceLimits limits, ResourceAccount? pa
 
     public void ReturnElements(ulong count) => Return(ref _tableElements, count, static (account, amount) => account.ReturnElements(amount));
 
-    public bool TryTakeInstance() => TryTake(ref _instances, 1, limits.Instances, static (account, _) => account.TryTakeInstance(), static (account, _) => account.ReturnInstance());
+    /// <summary>Takes an instance that the next call of <see cref="TryTakeInstance"/> will find taken already.</summary>
+    public bool TryReserveInstance() => _hasReservedInstance = TryTakeInstance();
+
+    public bool TryTakeInstance()
+    {
+        if (_hasReservedInstance)
+        {
+            _hasReservedInstance = false;
+            return true;
+        }
+
+        return TryTakeNewInstance();
+    }
 
     public void ReturnInstance() => Return(ref _instances, 1, static (account, _) => account.ReturnInstance());
 
@@ -48,6 +61,8 @@ internal sealed class ResourceAccount(ResourceLimits limits, ResourceAccount? pa
             }
         }
     }
+
+    private bool TryTakeNewInstance() => TryTake(ref _instances, 1, limits.Instances, static (account, _) => account.TryTakeInstance(), static (account, _) => account.ReturnInstance());
 
     private bool TryTake(ref long total, ulong amount, long limit, Func<ResourceAccount, ulong, bool> take, Action<ResourceAccount, ulong> giveBack)
     {

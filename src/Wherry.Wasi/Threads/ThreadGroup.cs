@@ -46,14 +46,12 @@ internal sealed class ThreadGroup(Linker linker, Store main, int maximumThreads)
 
             WatchMain();
             var store = new Store(main);
-            if (!store.Account.TryTakeInstance())
+            if (!store.Account.TryReserveInstance())
             {
                 store.Dispose();
                 return -(int)Errno.Again;
             }
 
-            // Only asked: the instance takes its own.
-            store.Account.ReturnInstance();
             thread = new GuestThread(NextId(), store, module, argument);
             thread.Thread = new Thread(() => Run(thread), StackSize()) { IsBackground = true, Name = $"guest thread {thread.Id}" };
             threads.Add(thread.Id, thread);
