@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Wherry.Binary;
 
 namespace Wherry.Compilation.Demand;
@@ -53,8 +54,9 @@ internal sealed class LoadDemand
             return demand.FindLoads(_ => true);
         }
 
+        var needed = new byte[steps.Count];
         int passes = 0;
-        while (demand.Pass(null))
+        while (demand.Pass(needed))
         {
             if (++passes == MaximumPasses)
             {
@@ -62,8 +64,6 @@ internal sealed class LoadDemand
             }
         }
 
-        var needed = new byte[steps.Count];
-        _ = demand.Pass(needed);
         return demand.FindLoads(step => needed[step] < steps[step].Operand);
     }
 
@@ -83,7 +83,7 @@ internal sealed class LoadDemand
 
     /// <param name="needed">Gets what is needed of each load.</param>
     /// <returns>Whether more is needed at a loop's start than was known.</returns>
-    private bool Pass(byte[]? needed)
+    private bool Pass(byte[] needed)
     {
         bool changed = false;
         Array.Clear(_locals);
@@ -129,11 +129,7 @@ internal sealed class LoadDemand
                     break;
                 case DemandEffect.Load:
                     byte result = Pop();
-                    if (needed is not null)
-                    {
-                        needed[i] = result;
-                    }
-
+                    needed[i] = result;
                     _operands.Add(All);
                     Push(step.Pops - 1, result);
                     break;
@@ -280,12 +276,22 @@ internal sealed class LoadDemand
         }
     }
 
+    // Functions of some compilers have hundreds of locals and thousands of blocks.
     private static bool Raise(byte[] state, byte[]? other)
     {
         bool changed = false;
         if (other is not null)
         {
-            for (int i = 0; i < state.Length; i++)
+            int i = 0;
+            for (; i <= state.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
+            {
+                Vector128<byte> before = Vector128.Create(state, i);
+                Vector128<byte> raised = Vector128.Max(before, Vector128.Create(other, i));
+                changed |= raised != before;
+                raised.CopyTo(state, i);
+            }
+
+            for (; i < state.Length; i++)
             {
                 if (other[i] > state[i])
                 {
