@@ -14,7 +14,7 @@ internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptio
 
     public CompilerOptions Options { get; } = options with { OutlinesLargeFunctions = false };
 
-    public CodeLayout Layout { get; } = new(definition, hasReturnedExceptions);
+    public CodeLayout Layout { get; } = new(definition, CodeLayout.SavedClassSize, hasReturnedExceptions);
 
     public MethodInfo GetMethod(int function) => s_anyMethod;
 

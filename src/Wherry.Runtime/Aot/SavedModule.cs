@@ -44,7 +44,7 @@ internal sealed class SavedModule : ICodeTarget
         Definition = definition;
         // Crossgen2 knows no limits of size.
         Options = options with { OutlinesLargeFunctions = false };
-        Layout = new CodeLayout(definition);
+        Layout = new CodeLayout(definition, CodeLayout.SavedClassSize);
         _assembly = new PersistedAssemblyBuilder(new AssemblyName(AssemblyName), typeof(object).Assembly);
         ModuleBuilder module = _assembly.DefineDynamicModule(AssemblyName);
         _instance = module.DefineType(InstanceTypeName, TypeAttributes.Public | TypeAttributes.Sealed, typeof(GuestInstance));

@@ -93,7 +93,19 @@ internal ref struct ByteReader
         return (uint)ReadLeb128(32, isSigned: false);
     }
 
-    public ulong ReadU64() => ReadLeb128(64, isSigned: false);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong ReadU64()
+    {
+        ReadOnlySpan<byte> bytes = _bytes;
+        int position = _position;
+        if ((uint)position < (uint)bytes.Length && bytes[position] < 0x80)
+        {
+            _position = position + 1;
+            return bytes[position];
+        }
+
+        return ReadLeb128(64, isSigned: false);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int ReadS32()
@@ -182,6 +194,13 @@ internal ref struct ByteReader
     private ulong ReadLeb128(int bits, bool isSigned)
     {
         int start = _position;
+        if (!isSigned && start < _bytes.Length - 1 && _bytes[start] >= 0x80 && _bytes[start + 1] < 0x80)
+        {
+            // Two bytes fit into every width.
+            _position = start + 2;
+            return (uint)(_bytes[start] & 0x7F) | ((uint)_bytes[start + 1] << 7);
+        }
+
         ulong result = 0;
         int shift = 0;
         while (true)

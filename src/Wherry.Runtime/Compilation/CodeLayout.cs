@@ -7,19 +7,26 @@ namespace Wherry.Compilation;
 /// <summary>How a module's code is laid out: which class holds which functions, which globals are fields, which functions are large. It follows from the definition alone.</summary>
 internal sealed class CodeLayout
 {
-    private const int ClassCodeSize = 16 * 1024;
+    /// <summary>Bytes of Wasm in a class of jitted code. A whole class is written when one of its functions is needed, or a call to one is compiled.</summary>
+    public const int JittedClassSize = 2 * 1024;
+
+    /// <summary>Bytes of Wasm in a class of saved code, of which nothing is left to write: loading a class is what costs there.</summary>
+    public const int SavedClassSize = 16 * 1024;
+
     private const int ClassFunctions = 1_000;
 
     private readonly ModuleDefinition _definition;
+    private readonly int _classSize;
     private readonly int[] _classOfBody;
     private readonly long?[] _constants;
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
 
     /// <param name="hasReturnedExceptions">For code that was written before, given the number of its classes: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
-    public CodeLayout(ModuleDefinition definition, Predicate<int>? hasReturnedExceptions = null)
+    public CodeLayout(ModuleDefinition definition, int classSize, Predicate<int>? hasReturnedExceptions = null)
     {
         _definition = definition;
+        _classSize = classSize;
         _classOfBody = new int[definition.Bodies.Length];
         Classes = Partition();
         _constants = Array.ConvertAll(definition.Globals, FindConstant);
@@ -99,7 +106,7 @@ internal sealed class CodeLayout
         for (int i = 0; i < bodies.Length; i++)
         {
             int bodySize = bodies[i].End - bodies[i].Offset;
-            if (i > first && (size + bodySize > ClassCodeSize || i - first == ClassFunctions))
+            if (i > first && (size + bodySize > _classSize || i - first == ClassFunctions))
             {
                 classes.Add((imported + first, i - first));
                 first = i;

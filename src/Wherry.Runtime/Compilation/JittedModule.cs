@@ -27,7 +27,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
         : base(module, definition)
     {
         Options = options;
-        Layout = new CodeLayout(definition);
+        Layout = new CodeLayout(definition, CodeLayout.JittedClassSize);
         Id = CompiledModules.Register(this);
         var assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Wherry.Guest"), AssemblyBuilderAccess.RunAndCollect);
         _builder = assembly.DefineDynamicModule("Wherry.Guest");

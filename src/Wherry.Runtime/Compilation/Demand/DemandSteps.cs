@@ -414,7 +414,7 @@ internal sealed class DemandSteps
     private void Step(ref InstructionReader reader, DemandEffect effect, int operand, int pops, int pushes)
     {
         _steps.Add(new DemandStep(effect, operand, pops, pushes, reader.Offset));
-        _known.RemoveRange(Math.Max(0, _known.Count - pops), Math.Min(pops, _known.Count));
+        CollectionsMarshal.SetCount(_known, Math.Max(0, _known.Count - pops));
         for (int i = 0; i < pushes; i++)
         {
             _known.Add(default);
@@ -423,11 +423,11 @@ internal sealed class DemandSteps
 
     private void ForgetLocal(int local)
     {
-        for (int i = 0; i < _known.Count; i++)
+        foreach (ref Known known in CollectionsMarshal.AsSpan(_known))
         {
-            if (_known[i] == new Known(KnownForm.Local, local))
+            if (known.Form == KnownForm.Local && known.Value == local)
             {
-                _known[i] = default;
+                known = default;
             }
         }
     }
