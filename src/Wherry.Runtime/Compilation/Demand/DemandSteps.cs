@@ -42,6 +42,8 @@ internal sealed class DemandSteps
 
     public DemandStep this[int index] => _steps[index];
 
+    public ReadOnlySpan<DemandStep> AsSpan() => CollectionsMarshal.AsSpan(_steps);
+
     public static DemandSteps Read(ModuleDefinition definition, FunctionBody body, int resultCount, Func<int, bool> isInlined)
     {
         var steps = new DemandSteps(definition, isInlined);

@@ -22,8 +22,12 @@ internal sealed class LoadDemand
     private readonly byte[]?[] _labels;
     private readonly byte[]?[] _elses;
     private readonly byte[][] _carried;
-    private readonly List<byte> _operands = [];
-    private readonly Stack<byte[]> _below = new();
+    private readonly Stack<int> _bases = new();
+
+    // All blocks' operands. Those of the current block start at the base: below it lie those of the blocks around it, from their ends.
+    private byte[] _operands = new byte[64];
+    private int _count;
+    private int _base;
 
     private LoadDemand(DemandSteps steps, int localCount)
     {
@@ -87,11 +91,13 @@ internal sealed class LoadDemand
     {
         bool changed = false;
         Array.Clear(_locals);
-        _operands.Clear();
-        _below.Clear();
-        for (int i = _steps.Count - 1; i >= 0; i--)
+        _bases.Clear();
+        _count = 0;
+        _base = 0;
+        ReadOnlySpan<DemandStep> steps = _steps.AsSpan();
+        for (int i = steps.Length - 1; i >= 0; i--)
         {
-            DemandStep step = _steps[i];
+            ref readonly DemandStep step = ref steps[i];
             switch (step.Effect)
             {
                 case DemandEffect.Get:
@@ -99,11 +105,11 @@ internal sealed class LoadDemand
                     _locals[step.Operand] = Math.Max(_locals[step.Operand], read);
                     break;
                 case DemandEffect.Set:
-                    _operands.Add(_locals[step.Operand]);
+                    Push(1, _locals[step.Operand]);
                     _locals[step.Operand] = 0;
                     break;
                 case DemandEffect.Tee:
-                    _operands.Add(Math.Max(Pop(), _locals[step.Operand]));
+                    Push(1, Math.Max(Pop(), _locals[step.Operand]));
                     _locals[step.Operand] = 0;
                     break;
                 case DemandEffect.All:
@@ -124,25 +130,25 @@ internal sealed class LoadDemand
                     Push(step.Pops, 0);
                     break;
                 case DemandEffect.Store:
-                    _operands.Add(All);
-                    _operands.Add((byte)step.Operand);
+                    Push(1, All);
+                    Push(1, (byte)step.Operand);
                     break;
                 case DemandEffect.Load:
                     byte result = Pop();
                     needed[i] = result;
-                    _operands.Add(All);
+                    Push(1, All);
                     Push(step.Pops - 1, result);
                     break;
                 case DemandEffect.Select:
                     byte selected = Pop();
                     Push(2, selected);
-                    _operands.Add(selected > 0 ? All : (byte)0);
+                    Push(1, selected > 0 ? All : (byte)0);
                     break;
                 case DemandEffect.Unknown:
-                    _operands.Clear();
+                    _count = _base;
                     break;
                 default:
-                    changed |= PassControl(step);
+                    changed |= PassControl(in step);
                     break;
             }
         }
@@ -150,7 +156,7 @@ internal sealed class LoadDemand
         return changed;
     }
 
-    private bool PassControl(DemandStep step)
+    private bool PassControl(in DemandStep step)
     {
         switch (step.Effect)
         {
@@ -158,7 +164,7 @@ internal sealed class LoadDemand
                 StartBlock(step);
                 _labels[step.Operand] ??= new byte[_locals.Length];
                 _locals.CopyTo(_labels[step.Operand]!, 0);
-                _operands.CopyTo(_carried[step.Operand]);
+                _operands.AsSpan(_base, _count - _base).CopyTo(_carried[step.Operand]);
                 return false;
             case DemandEffect.LoopEnd:
                 StartBlock(step);
@@ -177,7 +183,7 @@ internal sealed class LoadDemand
             case DemandEffect.IfStart:
                 EndBlock(step);
                 Raise(_locals, _elses[step.Operand] ?? _labels[step.Operand]);
-                _operands.Add(All);
+                Push(1, All);
                 return false;
             case DemandEffect.SkippedIfStart:
                 EndBlock(step);
@@ -189,20 +195,20 @@ internal sealed class LoadDemand
                 return false;
             case DemandEffect.BranchIf:
                 BranchMaybe(step.Operand);
-                _operands.Add(All);
+                Push(1, All);
                 return false;
             case DemandEffect.BranchTable:
                 PassBranchTable(step);
                 return false;
             default:
                 Array.Clear(_locals);
-                _operands.Clear();
+                _count = _base;
                 Push(step.Pops, All);
                 return false;
         }
     }
 
-    private void PassBranchTable(DemandStep step)
+    private void PassBranchTable(in DemandStep step)
     {
         ReadOnlySpan<int> blocks = _steps.GetBranchTable(step.Operand);
         GoTo(blocks[^1]);
@@ -211,39 +217,47 @@ internal sealed class LoadDemand
             BranchMaybe(block);
         }
 
-        _operands.Add(All);
+        Push(1, All);
     }
 
-    // What lies under a block's operands waits until its start.
-    private void StartBlock(DemandStep step)
+    // What lies under a block's results waits until its start.
+    private void StartBlock(in DemandStep step)
     {
-        int count = Math.Min(step.Pushes, _operands.Count);
-        var results = new byte[step.Pushes];
-        _operands.CopyTo(_operands.Count - count, results, step.Pushes - count, count);
-        _operands.RemoveRange(_operands.Count - count, count);
-        _below.Push([.. _operands]);
-        _operands.Clear();
-        _operands.AddRange(results);
+        int results = Math.Min(step.Pushes, _count - _base);
+        _bases.Push(_base);
+        _base = _count - results;
+        PushMissing(step.Pushes - results);
     }
 
-    private void EndBlock(DemandStep step)
+    private void EndBlock(in DemandStep step)
     {
-        int count = Math.Min(step.Pops, _operands.Count);
-        var parameters = new byte[step.Pops];
-        _operands.CopyTo(_operands.Count - count, parameters, step.Pops - count, count);
-        _operands.Clear();
-        _operands.AddRange(_below.Pop());
-        _operands.AddRange(parameters);
+        int parameters = Math.Min(step.Pops, _count - _base);
+        Array.Copy(_operands, _count - parameters, _operands, _base, parameters);
+        _count = _base + parameters;
+        PushMissing(step.Pops - parameters);
+        _base = _bases.Pop();
     }
 
-    private bool RaiseLoop(DemandStep step)
+    // What is missing is not known to be needed. It lies under what is there.
+    private void PushMissing(int count)
+    {
+        if (count > 0)
+        {
+            int present = _count - _base;
+            Push(count, 0);
+            Array.Copy(_operands, _base, _operands, _base + count, present);
+            Array.Clear(_operands, _base, count);
+        }
+    }
+
+    private bool RaiseLoop(in DemandStep step)
     {
         byte[] label = _labels[step.Operand] ??= new byte[_locals.Length];
         bool changed = Raise(label, _locals);
         byte[] carried = _carried[step.Operand];
         for (int i = 0; i < carried.Length; i++)
         {
-            byte needed = _operands[_operands.Count - carried.Length + i];
+            byte needed = _operands[_count - carried.Length + i];
             changed |= needed > carried[i];
             carried[i] = Math.Max(carried[i], needed);
         }
@@ -262,17 +276,19 @@ internal sealed class LoadDemand
             Array.Clear(_locals);
         }
 
-        _operands.Clear();
-        _operands.AddRange(_carried[block]);
+        _count = _base;
+        byte[] carried = _carried[block];
+        Push(carried.Length, 0);
+        carried.CopyTo(_operands, _base);
     }
 
     private void BranchMaybe(int block)
     {
         Raise(_locals, _labels[block]);
         byte[] carried = _carried[block];
-        for (int i = 1; i <= Math.Min(carried.Length, _operands.Count); i++)
+        for (int i = 1; i <= Math.Min(carried.Length, _count - _base); i++)
         {
-            _operands[^i] = Math.Max(_operands[^i], carried[^i]);
+            _operands[_count - i] = Math.Max(_operands[_count - i], carried[^i]);
         }
     }
 
@@ -304,18 +320,8 @@ internal sealed class LoadDemand
         return changed;
     }
 
-    private byte Pop()
-    {
-        // What is missing is not known to be needed.
-        if (_operands.Count == 0)
-        {
-            return 0;
-        }
-
-        byte top = _operands[^1];
-        _operands.RemoveAt(_operands.Count - 1);
-        return top;
-    }
+    // What is missing is not known to be needed.
+    private byte Pop() => _count == _base ? (byte)0 : _operands[--_count];
 
     private byte PopMany(int count)
     {
@@ -330,9 +336,14 @@ internal sealed class LoadDemand
 
     private void Push(int count, byte needed)
     {
+        if (_count + count > _operands.Length)
+        {
+            Array.Resize(ref _operands, 2 * (_count + count));
+        }
+
         for (int i = 0; i < count; i++)
         {
-            _operands.Add(needed);
+            _operands[_count++] = needed;
         }
     }
 }
