@@ -43,6 +43,9 @@ internal sealed class FunctionScan
 
     public bool HasLoads { get; private set; }
 
+    /// <summary>Whether it subtracts vectors of integers: RyuJIT then loses constants.</summary>
+    public bool HasVectorSubtraction { get; private set; }
+
     /// <summary>Locals that occur at all.</summary>
     public bool[] UsedLocals { get; }
 
@@ -84,6 +87,7 @@ internal sealed class FunctionScan
     public void Include(FunctionScan other)
     {
         HasLoops |= other.HasLoops;
+        HasVectorSubtraction |= other.HasVectorSubtraction;
         for (int i = 0; i < UsedMemories.Length; i++)
         {
             UsedMemories[i] |= other.UsedMemories[i];
@@ -161,6 +165,12 @@ internal sealed class FunctionScan
                 case Opcode.Throw:
                 case Opcode.ThrowRef:
                     throws = true;
+                    break;
+                case Opcode.I8x16Sub:
+                case Opcode.I16x8Sub:
+                case Opcode.I32x4Sub:
+                case Opcode.I64x2Sub:
+                    HasVectorSubtraction = true;
                     break;
                 case Opcode.LocalGet:
                     ReadLocals[reader.Index] = true;

@@ -7,9 +7,16 @@ namespace Wherry.Execution.Vectors;
 /// <summary>Loads and stores of parts of vectors (specification, 4.6.11).</summary>
 internal static partial class VectorInstructions
 {
+    // Never written, which the JIT does not know.
+    private static long s_zero = 0;
+
     /// <summary>A constant, which the JIT folds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V V128Const(long low, long high) => Vector128.Create(low, high).AsByte();
+
+    /// <summary>A constant that the JIT does not take for one: it loses some of which the first lane is zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V V128ConstOpaque(long low, long high) => V128Const(low, high) ^ Vector128.CreateScalar(Volatile.Read(ref s_zero)).AsByte();
 
     // The pointers come from compiled code, which has computed an address inside guarded or checked memory.
 
