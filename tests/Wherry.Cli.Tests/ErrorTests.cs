@@ -80,10 +80,58 @@ public sealed class ErrorTests : IDisposable
     [InlineData("no such file: /no/such/file", "--env-file", "/no/such/file", "x.wasm")]
     [InlineData("--module 'env' is not NAME:FILE", "--module", "env", "x.wasm")]
     [InlineData("exclude each other", "--reactor", "--invoke", "f", "x.wasm")]
+    [InlineData("--time-limit can be given once only", "--time-limit", "1", "--time-limit", "2", "x.wasm")]
     public async Task A_wrong_option_is_a_usage_error(string expected, params string[] arguments)
     {
         string[] all = [.. arguments.Select(argument => argument == "PROBE" ? Guest.Probe : argument)];
         OneMessage((await RunningCommand.WherryAsync(["run", .. all])).Expect(2), expected);
+    }
+
+    [Fact]
+    public async Task No_command_is_a_usage_error() => OneMessage((await RunningCommand.WherryAsync()).Expect(2), "which command? There are run, ");
+
+    [Theory]
+    [InlineData("--invoke", "f")]
+    [InlineData("--reactor")]
+    public async Task An_initializer_that_takes_arguments_is_refused(params string[] options)
+    {
+        string module = folder.Write("odd.wat", """(module (func (export "_initialize") (param i32)) (func (export "f")))""");
+        OneMessage((await RunningCommand.WherryAsync(["run", .. options, module])).Expect(126), "_initialize has the type (i32) -> ()");
+    }
+
+    [Fact]
+    public async Task An_env_file_that_is_none_is_told_in_a_short_message()
+    {
+        string file = folder.Write("vars", "=" + new string('x', 100_000));
+        Result result = await RunningCommand.WherryAsync("run", "--env-file", file, Guest.Probe);
+        OneMessage(result.Expect(2), "line 1");
+        Assert.True(result.Error.Length < 500, result.Error);
+        OneMessage((await RunningCommand.WherryAsync("run", "--env-file", folder.Path, Guest.Probe)).Expect(2), "is a folder");
+    }
+
+    [Theory]
+    [InlineData(126, "run", "/no/such.wasm")]
+    [InlineData(2, "run", "--bogus")]
+    [InlineData(134, "run", "PROBE", "divide", "7")]
+    [InlineData(124, "run", "--time-limit", "200", "PROBE", "loop")]
+    public async Task Nobody_has_to_listen_to_messages(int exitCode, params string[] arguments)
+    {
+        string[] all = [.. arguments.Select(argument => argument == "PROBE" ? Guest.Probe : argument)];
+        (await RunningCommand.RunAsync("sh", ["-c", "exec dotnet \"$@\" 2>&-", "sh", Repository.Command, .. all])).Expect(exitCode);
+    }
+
+    [Theory]
+    [InlineData(">&-", "run", "--invoke", "add", "FUNCTIONS", "1", "2")]
+    [InlineData(">/dev/full", "run", "--invoke", "add", "FUNCTIONS", "1", "2")]
+    [InlineData(">&-", "inspect", "FUNCTIONS")]
+    [InlineData(">&-", "inspect", "--json", "FUNCTIONS")]
+    [InlineData(">/dev/full", "validate", "FUNCTIONS")]
+    [InlineData(">/dev/full", "wasm2wat", "FUNCTIONS")]
+    public async Task Output_that_can_not_be_written_is_told(string redirection, params string[] arguments)
+    {
+        string[] all = [.. arguments.Select(argument => argument == "FUNCTIONS" ? Guest.Functions : argument)];
+        Result result = await RunningCommand.RunAsync("sh", ["-c", "exec dotnet \"$@\" " + redirection, "sh", Repository.Command, .. all]);
+        OneMessage(result.Expect(1), "standard output can't be written");
     }
 
     [Fact]
