@@ -122,7 +122,7 @@ internal static class WherryCommand
         }
         else if (first.StartsWith("Required argument missing for command", StringComparison.Ordinal))
         {
-            first = "which module? It is missing.";
+            first = command == "wast" ? "which script or folder? It is missing." : "which module? It is missing.";
         }
         else if (first.StartsWith("Required argument missing for option: ", StringComparison.Ordinal))
         {
