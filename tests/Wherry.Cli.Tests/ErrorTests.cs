@@ -190,6 +190,23 @@ public sealed class ErrorTests : IDisposable
         OneMessage((await RunningCommand.WherryAsync("run", "--features", "wasm1", Repository.Example("orders/orders.wasm"))).Expect(126), "offset 0x");
     }
 
+    [Theory]
+    [InlineData("(type (struct))", "gc", "garbage-collection")]
+    [InlineData("(func $f (return_call $f))", "tail-call", "tail-calls")]
+    [InlineData("(global i32 (i32.add (i32.const 1) (i32.const 2)))", "extended-const", "extended-constants")]
+    [InlineData("(memory i64 1)", "memory64", "memory64")]
+    public async Task The_feature_that_a_message_names_is_the_one_that_the_option_takes(string field, params string[] names)
+    {
+        string module = folder.Write("needs.wat", $"(module {field})");
+        foreach (string name in names)
+        {
+            OneMessage((await RunningCommand.WherryAsync("validate", "--features=-" + name, module)).Expect(126), $"needs the feature {names[0]}, which is off");
+            (await RunningCommand.WherryAsync("validate", "--features", "wasm2,+" + name, module)).Expect(0);
+        }
+
+        Assert.Contains(names[0], (await RunningCommand.WherryAsync("inspect", module)).Expect(0).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task No_colours_are_written_to_a_pipe()
     {
