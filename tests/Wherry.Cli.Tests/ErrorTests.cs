@@ -166,6 +166,7 @@ public sealed class ErrorTests : IDisposable
     {
         Result result = await RunningCommand.WherryAsync("run", Guest.NeedsEscape);
         OneMessage(result.Expect(126), "red");
+        Assert.Contains("--module", result.Error, StringComparison.Ordinal);
         result = await RunningCommand.WherryAsync("inspect", Guest.NeedsEscape);
         Assert.DoesNotContain(result.Expect(0).Output, character => char.IsControl(character) && character != '\n');
         result = await RunningCommand.WherryAsync("inspect", "--json", Guest.NeedsEscape);
@@ -174,6 +175,15 @@ public sealed class ErrorTests : IDisposable
         string odd = Path.Combine(folder.Path, "\e[31mred.wasm");
         File.Move(file, odd);
         OneMessage((await RunningCommand.WherryAsync("run", odd)).Expect(126), "component");
+    }
+
+    [Fact]
+    public async Task Names_of_any_length_make_messages_of_reasonable_length()
+    {
+        string name = new('n', 50_000);
+        string module = folder.Write("long.wat", $"""(module (func $"{name}" unreachable) (func (export "{name}") (call 0)) (func (export "f") (call 0)))""");
+        Assert.InRange((await RunningCommand.WherryAsync("run", module)).Expect(126).Error.Length, 1, 2000);
+        Assert.InRange((await RunningCommand.WherryAsync("run", "--invoke", "f", module)).Expect(134).Error.Length, 1, 2000);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Wherry.Aot;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
 using Wherry.Cli.Precompilation;
+using Wherry.Diagnostics;
 using Wherry.Wasi;
 
 namespace Wherry.Cli.Running;
@@ -239,7 +240,7 @@ internal sealed class GuestRunner
 
     private static string Functions(Instance instance)
     {
-        string[] names = [.. instance.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => Terminal.CleanName(export.Name))];
+        string[] names = [.. instance.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => Terminal.CleanName(ErrorText.Clean(export.Name)))];
         const int shown = 12;
         return names.Length == 0
             ? " It exports no functions."

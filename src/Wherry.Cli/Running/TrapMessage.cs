@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Wherry.Cli.Output;
+using Wherry.Diagnostics;
 
 namespace Wherry.Cli.Running;
 
@@ -18,7 +19,7 @@ internal static class TrapMessage
             .FirstOrDefault()?.Name;
         if (name is not null)
         {
-            text.Append(" \"").Append(Terminal.CleanName(name)).Append('"');
+            text.Append(" \"").Append(Terminal.CleanName(ErrorText.Clean(name))).Append('"');
         }
 
         IReadOnlyList<object?> values = exception.Values;
@@ -48,7 +49,7 @@ internal static class TrapMessage
                 i += left;
             }
 
-            text.Append("\n    at ").Append(Terminal.CleanName(frames[i].ToString()));
+            text.Append("\n    at ").Append(Terminal.CleanName(ErrorText.Clean(frames[i].ToString(), ErrorText.MaximumMessage)));
         }
 
         return text.ToString();
