@@ -61,11 +61,11 @@ internal sealed class RunCommandLine
     private readonly RunOption memoryPageLimit = RunOption.WithValue("--memory-page-limit", name => OptionFactory.Single<long?>(
         name,
         "PAGES",
-        "The same in pages of 64 KiB.",
+        "The most pages of 64 KiB that all memories of the guest may have.",
         text => Quantities.ParseCount(name, text, 1L << 48, "a number of pages")));
 
     private readonly RunOption memoryLimit = RunOption.WithValue("--memory-limit", name => OptionFactory.Single<long?>(
-        name, "SIZE", "The most memory that the guest may have, such as 64MiB.", text => Quantities.ParseSize(name, text)));
+        name, "SIZE", "The most bytes that all memories of the guest may have, and so its objects (1 GiB unless given), such as 64MiB.", text => Quantities.ParseSize(name, text)));
 
     private readonly RunOption threads = RunOption.WithValue("--threads", name => OptionFactory.Single<int?>(
         name,

@@ -283,7 +283,7 @@ internal sealed class GuestRunner
         ResourceLimits limits = ResourceLimits.Default;
         if (options.MemoryLimit is { } bytes)
         {
-            limits = limits with { MemoryBytes = bytes };
+            limits = limits with { MemoryBytes = bytes, HeapBytes = bytes };
         }
 
         if (options.MemoryPageLimit is { } pages)
