@@ -5,7 +5,7 @@ internal static class ExitCodes
 {
     public const int Success = 0;
 
-    /// <summary>A module that <c>validate</c> or <c>inspect</c> refused.</summary>
+    /// <summary>An assertion of <c>wast</c> does not hold, <c>compile</c> could not, or what the command prints can't be written.</summary>
     public const int Failure = 1;
 
     public const int Usage = 2;

@@ -33,10 +33,16 @@ internal static class WherryCommand
             Terminal.Error("there is not enough memory.");
             return ExitCodes.CannotRun;
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            Terminal.Error(exception.Message);
+            // Files are read and written where what goes wrong is told with their names: what is left is what the command itself prints.
+            Terminal.Error(CommandException.OfOutput(exception).Message);
             return ExitCodes.Failure;
+        }
+        catch (Exception exception)
+        {
+            Terminal.Error(CommandException.OfUnexpected(exception, details: false).Message);
+            return ExitCodes.CannotRun;
         }
     }
 
@@ -84,6 +90,11 @@ internal static class WherryCommand
             WastCommand.Create(),
         };
         root.Directives.Clear();
+        if (arguments.Length == 0)
+        {
+            throw CommandException.Usage($"which command? There are {string.Join(", ", root.Subcommands.Select(command => command.Name))}; see wherry --help.");
+        }
+
         ParseResult result = root.Parse(arguments, Parser);
         if (result.Errors.Count > 0 && arguments is [var first, ..] && !first.StartsWith('-') && root.Subcommands.All(command => command.Name != first))
         {
@@ -111,11 +122,15 @@ internal static class WherryCommand
         }
         else if (first.StartsWith("Required argument missing for command", StringComparison.Ordinal))
         {
-            first = "which module? It is missing.";
+            first = command == "wast" ? "which script or folder? It is missing." : "which module? It is missing.";
         }
         else if (first.StartsWith("Required argument missing for option: ", StringComparison.Ordinal))
         {
             first = $"{first["Required argument missing for option: ".Length..].Trim('\'', '.')} needs a value.";
+        }
+        else if (result.Errors[0].SymbolResult is OptionResult { Tokens.Count: > 1, Option: { Arity.MaximumNumberOfValues: 1 } option })
+        {
+            first = $"{option.Name} can be given once only.";
         }
 
         throw CommandException.Usage(first + help);

@@ -30,6 +30,9 @@ public sealed record ModuleLimits
     /// <summary>Blocks within blocks in one function.</summary>
     public int MaximumNesting { get; init; } = 100_000;
 
+    /// <summary>Blocks with exception handlers within one another in one function.</summary>
+    public int MaximumNestedHandlers { get; init; } = 250;
+
     /// <summary>Operands on the stack of one function at once.</summary>
     public int MaximumOperands { get; init; } = 1_000_000;
 

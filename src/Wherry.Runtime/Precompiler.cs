@@ -20,7 +20,16 @@ public static class Precompiler
         ReadOnlySpan<byte> bytes = module.Definition.Bytes.Span;
         (byte[] assembly, int[] left) = CompileCode(module);
         byte[] file = PrecompiledFile.Write(assembly, bytes, CodeIdentity.Of(module.Engine, bytes), UserKey.TryGet(creates: true));
-        AtomicFile.Write(path, file);
+        if (UnixFiles.IsSpecial(path))
+        {
+            // Exchanged, /dev/null would be a file from then on.
+            File.WriteAllBytes(path, file);
+        }
+        else
+        {
+            AtomicFile.Write(new FileInfo(path) is { LinkTarget: not null } link ? link.ResolveLinkTarget(returnFinalTarget: true)!.FullName : path, file);
+        }
+
         return left;
     }
 

@@ -80,10 +80,58 @@ public sealed class ErrorTests : IDisposable
     [InlineData("no such file: /no/such/file", "--env-file", "/no/such/file", "x.wasm")]
     [InlineData("--module 'env' is not NAME:FILE", "--module", "env", "x.wasm")]
     [InlineData("exclude each other", "--reactor", "--invoke", "f", "x.wasm")]
+    [InlineData("--time-limit can be given once only", "--time-limit", "1", "--time-limit", "2", "x.wasm")]
     public async Task A_wrong_option_is_a_usage_error(string expected, params string[] arguments)
     {
         string[] all = [.. arguments.Select(argument => argument == "PROBE" ? Guest.Probe : argument)];
         OneMessage((await RunningCommand.WherryAsync(["run", .. all])).Expect(2), expected);
+    }
+
+    [Fact]
+    public async Task No_command_is_a_usage_error() => OneMessage((await RunningCommand.WherryAsync()).Expect(2), "which command? There are run, ");
+
+    [Theory]
+    [InlineData("--invoke", "f")]
+    [InlineData("--reactor")]
+    public async Task An_initializer_that_takes_arguments_is_refused(params string[] options)
+    {
+        string module = folder.Write("odd.wat", """(module (func (export "_initialize") (param i32)) (func (export "f")))""");
+        OneMessage((await RunningCommand.WherryAsync(["run", .. options, module])).Expect(126), "_initialize has the type (i32) -> ()");
+    }
+
+    [Fact]
+    public async Task An_env_file_that_is_none_is_told_in_a_short_message()
+    {
+        string file = folder.Write("vars", "=" + new string('x', 100_000));
+        Result result = await RunningCommand.WherryAsync("run", "--env-file", file, Guest.Probe);
+        OneMessage(result.Expect(2), "line 1");
+        Assert.True(result.Error.Length < 500, result.Error);
+        OneMessage((await RunningCommand.WherryAsync("run", "--env-file", folder.Path, Guest.Probe)).Expect(2), "is a folder");
+    }
+
+    [Theory]
+    [InlineData(126, "run", "/no/such.wasm")]
+    [InlineData(2, "run", "--bogus")]
+    [InlineData(134, "run", "PROBE", "divide", "7")]
+    [InlineData(124, "run", "--time-limit", "200", "PROBE", "loop")]
+    public async Task Nobody_has_to_listen_to_messages(int exitCode, params string[] arguments)
+    {
+        string[] all = [.. arguments.Select(argument => argument == "PROBE" ? Guest.Probe : argument)];
+        (await RunningCommand.RunAsync("sh", ["-c", "exec dotnet \"$@\" 2>&-", "sh", Repository.Command, .. all])).Expect(exitCode);
+    }
+
+    [Theory]
+    [InlineData(">&-", "run", "--invoke", "add", "FUNCTIONS", "1", "2")]
+    [InlineData(">/dev/full", "run", "--invoke", "add", "FUNCTIONS", "1", "2")]
+    [InlineData(">&-", "inspect", "FUNCTIONS")]
+    [InlineData(">&-", "inspect", "--json", "FUNCTIONS")]
+    [InlineData(">/dev/full", "validate", "FUNCTIONS")]
+    [InlineData(">/dev/full", "wasm2wat", "FUNCTIONS")]
+    public async Task Output_that_can_not_be_written_is_told(string redirection, params string[] arguments)
+    {
+        string[] all = [.. arguments.Select(argument => argument == "FUNCTIONS" ? Guest.Functions : argument)];
+        Result result = await RunningCommand.RunAsync("sh", ["-c", "exec dotnet \"$@\" " + redirection, "sh", Repository.Command, .. all]);
+        OneMessage(result.Expect(1), "standard output can't be written");
     }
 
     [Fact]
@@ -118,6 +166,7 @@ public sealed class ErrorTests : IDisposable
     {
         Result result = await RunningCommand.WherryAsync("run", Guest.NeedsEscape);
         OneMessage(result.Expect(126), "red");
+        Assert.Contains("--module", result.Error, StringComparison.Ordinal);
         result = await RunningCommand.WherryAsync("inspect", Guest.NeedsEscape);
         Assert.DoesNotContain(result.Expect(0).Output, character => char.IsControl(character) && character != '\n');
         result = await RunningCommand.WherryAsync("inspect", "--json", Guest.NeedsEscape);
@@ -126,6 +175,15 @@ public sealed class ErrorTests : IDisposable
         string odd = Path.Combine(folder.Path, "\e[31mred.wasm");
         File.Move(file, odd);
         OneMessage((await RunningCommand.WherryAsync("run", odd)).Expect(126), "component");
+    }
+
+    [Fact]
+    public async Task Names_of_any_length_make_messages_of_reasonable_length()
+    {
+        string name = new('n', 50_000);
+        string module = folder.Write("long.wat", $"""(module (func $"{name}" unreachable) (func (export "{name}") (call 0)) (func (export "f") (call 0)))""");
+        Assert.InRange((await RunningCommand.WherryAsync("run", module)).Expect(126).Error.Length, 1, 2000);
+        Assert.InRange((await RunningCommand.WherryAsync("run", "--invoke", "f", module)).Expect(134).Error.Length, 1, 2000);
     }
 
     [Fact]
@@ -140,6 +198,23 @@ public sealed class ErrorTests : IDisposable
     public async Task A_feature_that_is_off_is_named()
     {
         OneMessage((await RunningCommand.WherryAsync("run", "--features", "wasm1", Repository.Example("orders/orders.wasm"))).Expect(126), "offset 0x");
+    }
+
+    [Theory]
+    [InlineData("(type (struct))", "gc", "garbage-collection")]
+    [InlineData("(func $f (return_call $f))", "tail-call", "tail-calls")]
+    [InlineData("(global i32 (i32.add (i32.const 1) (i32.const 2)))", "extended-const", "extended-constants")]
+    [InlineData("(memory i64 1)", "memory64", "memory64")]
+    public async Task The_feature_that_a_message_names_is_the_one_that_the_option_takes(string field, params string[] names)
+    {
+        string module = folder.Write("needs.wat", $"(module {field})");
+        foreach (string name in names)
+        {
+            OneMessage((await RunningCommand.WherryAsync("validate", "--features=-" + name, module)).Expect(126), $"needs the feature {names[0]}, which is off");
+            (await RunningCommand.WherryAsync("validate", "--features", "wasm2,+" + name, module)).Expect(0);
+        }
+
+        Assert.Contains(names[0], (await RunningCommand.WherryAsync("inspect", module)).Expect(0).Output, StringComparison.Ordinal);
     }
 
     [Fact]

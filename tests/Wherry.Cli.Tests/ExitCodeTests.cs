@@ -64,6 +64,30 @@ public sealed partial class ExitCodeTests
         Assert.Equal("", result.Expect(3).Error);
     }
 
+    [Fact]
+    public async Task A_time_limit_of_nothing_is_no_limit()
+    {
+        Result result = await RunningCommand.WherryAsync("run", "--time-limit", "0", Guest.Probe, "exit", "3");
+        Assert.Equal("", result.Expect(3).Error);
+    }
+
+    [Theory]
+    [InlineData("_start")]
+    [InlineData("throw", "--invoke", "throw")]
+    [InlineData("_initialize", "--reactor")]
+    public async Task An_exception_that_nobody_catches_ends_with_134_and_shows_its_values(string function, params string[] options)
+    {
+        using var folder = new TemporaryFolder();
+        string module = folder.Write("throws.wat", $$"""
+            (module
+              (tag $t (export "failure") (param i32 f64))
+              (func $inner (throw $t (i32.const 7) (f64.const 2.5)))
+              (func (export "{{function}}") (call $inner)))
+            """);
+        Result result = await RunningCommand.WherryAsync(["run", .. options, module]);
+        Assert.Equal("wherry: trap: uncaught exception \"failure\" (i32 7, f64 2.5)\n", result.Expect(134).Error);
+    }
+
     [Theory]
     [InlineData(PosixSignal.SIGINT, "loop", 130)]
     [InlineData(PosixSignal.SIGINT, "sleep", 130)]

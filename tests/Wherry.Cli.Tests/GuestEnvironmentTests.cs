@@ -109,6 +109,19 @@ public sealed class GuestEnvironmentTests : IDisposable
     }
 
     [Fact]
+    public async Task Objects_are_bounded_as_memories_are()
+    {
+        string module = folder.Write("keeps.wat", """
+            (module
+              (type $node (struct (field (ref null $node)) (field i64)))
+              (global $kept (mut (ref null $node)) (ref.null $node))
+              (func (export "_start") (loop (global.set $kept (struct.new $node (global.get $kept) (i64.const 1))) (br 0))))
+            """);
+        Result result = await RunningCommand.WherryAsync("run", "--memory-limit", "16MiB", module);
+        Assert.Contains("limit of 16,777,216 bytes", result.Expect(134).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_module_that_starts_above_the_limit_can_not_be_run()
     {
         Result result = await RunningCommand.WherryAsync("run", "--memory-page-limit", "1", Guest.Probe);

@@ -27,6 +27,30 @@ public sealed class InvokeTests
     }
 
     [Theory]
+    [InlineData("vector", "0x00000004000000030000000200000001")]
+    [InlineData("integer", "-5")]
+    [InlineData("nothing", "null")]
+    [InlineData("itself", "function () -> (funcref)")]
+    [InlineData("object", "reference")]
+    [InlineData("several", "1", "-2", "3.5")]
+    public async Task Results_of_all_types_are_printed(string function, params string[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        string module = folder.Write("results.wat", """
+            (module
+              (type $object (struct (field i32)))
+              (func (export "vector") (result v128) (v128.const i32x4 1 2 3 4))
+              (func (export "integer") (result i31ref) (ref.i31 (i32.const -5)))
+              (func (export "nothing") (result externref) (ref.null extern))
+              (func $itself (export "itself") (result funcref) (ref.func $itself))
+              (func (export "object") (result (ref $object)) (struct.new $object (i32.const 4)))
+              (func (export "several") (result i32 i64 f32) (i32.const 1) (i64.const -2) (f32.const 3.5)))
+            """);
+        Result result = await RunningCommand.WherryAsync("run", "--invoke", function, module);
+        Assert.Equal(string.Concat(expected.Select(line => line + "\n")), result.Expect(0).Output);
+    }
+
+    [Theory]
     [InlineData("nothing", "")]
     [InlineData("greet", "greetings\n")]
     public async Task A_function_without_results_prints_only_what_the_guest_prints(string function, string expected) =>

@@ -95,6 +95,24 @@ public sealed class PrecompilationTests : IDisposable
     }
 
     [Fact]
+    public async Task A_device_a_pipe_or_a_link_is_written_to_and_not_replaced()
+    {
+        Require();
+        string hello = Repository.Shared("bench/hello.wasm");
+        string pipe = folder["pipe"];
+        (await RunningCommand.RunAsync("mkfifo", pipe)).Expect(0);
+        Task<byte[]> read = Task.Run(() => File.ReadAllBytes(pipe), TestContext.Current.CancellationToken);
+        (await WherryAsync(["compile", "-o", pipe, hello])).Expect(0);
+        Assert.True(PrecompiledFile.IsOne(await read.WaitAsync(RunningCommand.Patience, TestContext.Current.CancellationToken)));
+
+        string target = folder.Write("target", "");
+        File.CreateSymbolicLink(folder["link"], target);
+        (await WherryAsync(["compile", "-o", folder["link"], hello])).Expect(0);
+        Assert.Equal(target, new FileInfo(folder["link"]).LinkTarget);
+        Assert.Equal("hello\n", (await WherryAsync(["run", target])).Expect(0).Output);
+    }
+
+    [Fact]
     public async Task A_guest_that_runs_for_a_while_is_compiled_beside_and_is_native_the_next_time()
     {
         Require();

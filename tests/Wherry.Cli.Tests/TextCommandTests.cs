@@ -67,6 +67,14 @@ public sealed class TextCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_folder_without_scripts_is_no_success()
+    {
+        Directory.CreateDirectory(folder["empty"]);
+        Assert.Contains("there are no scripts (*.wast) in the folder", (await RunningCommand.WherryAsync("wast", folder["empty"])).Expect(2).Error, StringComparison.Ordinal);
+        Assert.Contains("which script or folder?", (await RunningCommand.WherryAsync("wast")).Expect(2).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_script_that_is_not_there_is_told() =>
         Assert.Contains("no such file or folder", (await RunningCommand.WherryAsync("wast", folder["none.wast"])).Expect(2).Error, StringComparison.Ordinal);
 

@@ -64,7 +64,15 @@ internal static class TextCommands
         }
         catch (UnauthorizedAccessException)
         {
-            throw CommandException.CannotRun($"{path} can't be written: permission denied.");
+            throw CommandException.CannotRun(Directory.Exists(path) ? $"{path} can't be written: it is a folder." : $"{path} can't be written: permission denied.");
+        }
+        catch (DirectoryNotFoundException)
+        {
+            throw CommandException.CannotRun($"{path} can't be written: there is no folder {Path.GetDirectoryName(path)}.");
+        }
+        catch (IOException exception)
+        {
+            throw CommandException.CannotRun($"{path} can't be written: {exception.Message}");
         }
     }
 }

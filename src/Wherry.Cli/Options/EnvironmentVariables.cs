@@ -17,6 +17,11 @@ internal static class EnvironmentVariables
     /// </summary>
     public static KeyValuePair<string, string>[] ReadFile(string path)
     {
+        if (Directory.Exists(path))
+        {
+            throw new FormatException($"--env-file {path} is a folder.");
+        }
+
         string[] lines;
         try
         {
@@ -41,7 +46,7 @@ internal static class EnvironmentVariables
 
             if (equals == 0 || line.AsSpan(0, equals < 0 ? line.Length : equals).Trim().ContainsAny(' ', '\t'))
             {
-                throw new FormatException($"--env-file {path}, line {i + 1}: '{line}' is not NAME=VALUE.");
+                throw new FormatException($"--env-file {path}, line {i + 1}: '{Shorten(line)}' is not NAME=VALUE.");
             }
 
             if (equals > 0)
@@ -55,5 +60,12 @@ internal static class EnvironmentVariables
         }
 
         return [.. variables];
+    }
+
+    /// <summary>The start of a line that may be anything, such as a whole program.</summary>
+    private static string Shorten(string line)
+    {
+        const int shown = 60;
+        return line.Length <= shown ? line : line[..shown] + "…";
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Wherry.Binary;
 
 namespace Wherry.Cli.Options;
 
@@ -38,9 +39,9 @@ internal static class FeatureList
         return features;
     }
 
-    /// <summary>The names of single proposals in a set, as the option takes them: multi-memory, garbage-collection.</summary>
+    /// <summary>The names of single proposals in a set, as messages of the engine have them: multi-memory, gc.</summary>
     public static IEnumerable<string> Names(WasmFeatures features) =>
-        Enum.GetValues<WasmFeatures>().Where(value => IsSingle(value) && (features & value) != 0).Select(value => Kebab(value.ToString()));
+        Enum.GetValues<WasmFeatures>().Where(value => IsSingle(value) && (features & value) != 0).Select(FeatureSet.NameOf);
 
     /// <summary>What <see cref="Parse"/> reads as exactly these.</summary>
     public static string Format(WasmFeatures features) => string.Join(',', Names(features).Prepend("wasm1"));
@@ -49,7 +50,8 @@ internal static class FeatureList
     {
         foreach (WasmFeatures value in Enum.GetValues<WasmFeatures>())
         {
-            if (IsSingle(value) && Kebab(value.ToString()) == name)
+            // By the proposal's name, or by that of the library.
+            if (IsSingle(value) && (FeatureSet.NameOf(value) == name || Kebab(value.ToString()) == name))
             {
                 return value;
             }

@@ -50,7 +50,7 @@ internal sealed class RunCommandLine
         name,
         "MILLISECONDS",
         "End the guest after so long, compilation included. 0 is no limit.",
-        text => Quantities.ParseCount(name, text, int.MaxValue, "a time in milliseconds") is var value and > 0 ? TimeSpan.FromMilliseconds(value) : null));
+        text => TimeSpan.FromMilliseconds(Quantities.ParseCount(name, text, int.MaxValue, "a time in milliseconds"))));
 
     private readonly RunOption fuel = RunOption.WithValue("--fuel", name => OptionFactory.Single<long?>(
         name,
@@ -61,11 +61,11 @@ internal sealed class RunCommandLine
     private readonly RunOption memoryPageLimit = RunOption.WithValue("--memory-page-limit", name => OptionFactory.Single<long?>(
         name,
         "PAGES",
-        "The most pages of 64 KiB that each memory may have.",
+        "The most pages of 64 KiB that all memories of the guest may have.",
         text => Quantities.ParseCount(name, text, 1L << 48, "a number of pages")));
 
     private readonly RunOption memoryLimit = RunOption.WithValue("--memory-limit", name => OptionFactory.Single<long?>(
-        name, "SIZE", "The most memory that the guest may have, such as 64MiB.", text => Quantities.ParseSize(name, text)));
+        name, "SIZE", "The most bytes that all memories of the guest may have, and so its objects (1 GiB unless given), such as 64MiB.", text => Quantities.ParseSize(name, text)));
 
     private readonly RunOption threads = RunOption.WithValue("--threads", name => OptionFactory.Single<int?>(
         name,
@@ -189,7 +189,7 @@ internal sealed class RunCommandLine
         HasHostNetwork = Value<string>(network, values) == "host",
         TcpListeners = Value<IPEndPoint[]>(listen, values) ?? [],
         Invoke = Value<string>(invoke, values),
-        TimeLimit = Value<TimeSpan?>(timeLimit, values),
+        TimeLimit = Value<TimeSpan?>(timeLimit, values) is { Ticks: > 0 } limit ? limit : null,
         Fuel = Value<long?>(fuel, values) ?? wasmEdge.GasLimit(values),
         MemoryPageLimit = Value<long?>(memoryPageLimit, values),
         MemoryLimit = Value<long?>(memoryLimit, values),

@@ -60,9 +60,9 @@ internal static class Terminal
                 using Stream error = Console.OpenStandardError();
                 error.Write(line);
             }
-            catch (IOException)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                // Nobody reads what the command has to say.
+                // Nobody reads what the command has to say, or the stream was closed before it started.
             }
         }
     }

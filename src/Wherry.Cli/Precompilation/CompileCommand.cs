@@ -45,7 +45,7 @@ internal static class CompileCommand
             {
                 throw new CommandException(ExitCodes.Failure, exception.Message);
             }
-            catch (UnauthorizedAccessException exception)
+            catch (Exception exception) when (exception is UnauthorizedAccessException or IOException)
             {
                 throw new CommandException(ExitCodes.Failure, exception.Message);
             }

@@ -4,6 +4,7 @@ using Wherry.Aot;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
 using Wherry.Cli.Precompilation;
+using Wherry.Diagnostics;
 using Wherry.Wasi;
 
 namespace Wherry.Cli.Running;
@@ -20,6 +21,7 @@ internal sealed class GuestRunner
     private readonly RunOptions options;
     private readonly long start = Stopwatch.GetTimestamp();
     private readonly Deadline? deadline;
+    private readonly List<Instance> instances = [];
 
     private GuestRunner(RunOptions options, Deadline? deadline)
     {
@@ -78,14 +80,22 @@ internal sealed class GuestRunner
         {
             throw new CommandException(ExitCodes.Trap, TrapMessage.Describe(trap));
         }
+        catch (WasmException exception)
+        {
+            throw new CommandException(ExitCodes.Trap, TrapMessage.Describe(exception, instances));
+        }
         catch (OutOfMemoryException)
         {
             throw CommandException.CannotRun("there is not enough memory.");
         }
+        catch (IOException exception)
+        {
+            // The system gives no more of what a wait needs, for example when the guest has opened as many files as the process may have.
+            throw CommandException.CannotRun(exception.Message);
+        }
         catch (Exception exception) when (exception is not CommandException)
         {
-            string details = options.IsVerbose ? $"\n{exception}" : " --verbose shows where.";
-            throw CommandException.CannotRun($"an error in Wherry itself, please report it: {exception.GetType().Name}: {exception.Message}{details}");
+            throw CommandException.OfUnexpected(exception, options.IsVerbose);
         }
     }
 
@@ -121,7 +131,7 @@ internal sealed class GuestRunner
         foreach ((string name, string path) in options.Modules)
         {
             Instance library = Instantiate(linker, store, Load(path, engine));
-            library.GetFunction(ReactorEntry)?.Invoke();
+            Initialize(library);
             linker.DefineInstance(name, library);
         }
 
@@ -157,7 +167,7 @@ internal sealed class GuestRunner
                 return CallNamed(instance, first, rest);
             }
 
-            instance.GetFunction(ReactorEntry)?.Invoke();
+            Initialize(instance);
             return ExitCodes.Success;
         }
 
@@ -185,15 +195,35 @@ internal sealed class GuestRunner
         object?[] values = Invocation.ParseArguments(name, function.Type, arguments);
         if (name != ReactorEntry)
         {
-            instance.GetFunction(ReactorEntry)?.Invoke();
+            Initialize(instance);
         }
 
-        foreach (object? result in function.Invoke(values))
+        object?[] results = function.Invoke(values);
+        try
         {
-            Console.Out.WriteLine(Invocation.Format(result));
+            foreach (object? result in results)
+            {
+                Console.Out.WriteLine(Invocation.Format(result));
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CommandException.OfOutput(exception);
         }
 
         return ExitCodes.Success;
+    }
+
+    /// <summary>Calls the function that a library is to be prepared by, if it has one.</summary>
+    private static void Initialize(Instance instance)
+    {
+        Function? initializer = instance.GetFunction(ReactorEntry);
+        if (initializer is { Type.Parameters.Length: > 0 })
+        {
+            throw CommandException.CannotRun($"{instance}: {ReactorEntry} has the type {initializer.Type}, but takes no arguments in WASI.");
+        }
+
+        initializer?.Invoke();
     }
 
     private static void AllowThreads(WasiContext wasi, Linker linker, Store store, Module module)
@@ -210,7 +240,7 @@ internal sealed class GuestRunner
 
     private static string Functions(Instance instance)
     {
-        string[] names = [.. instance.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => Terminal.CleanName(export.Name))];
+        string[] names = [.. instance.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => Terminal.CleanName(ErrorText.Clean(export.Name)))];
         const int shown = 12;
         return names.Length == 0
             ? " It exports no functions."
@@ -234,11 +264,13 @@ internal sealed class GuestRunner
         return module;
     }
 
-    private static Instance Instantiate(Linker linker, Store store, Module module)
+    private Instance Instantiate(Linker linker, Store store, Module module)
     {
         try
         {
-            return linker.Instantiate(store, module);
+            Instance instance = linker.Instantiate(store, module);
+            instances.Add(instance);
+            return instance;
         }
         catch (LinkException exception)
         {
@@ -251,7 +283,7 @@ internal sealed class GuestRunner
         ResourceLimits limits = ResourceLimits.Default;
         if (options.MemoryLimit is { } bytes)
         {
-            limits = limits with { MemoryBytes = bytes };
+            limits = limits with { MemoryBytes = bytes, HeapBytes = bytes };
         }
 
         if (options.MemoryPageLimit is { } pages)

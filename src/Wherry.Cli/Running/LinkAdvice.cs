@@ -1,3 +1,5 @@
+using Wherry.Diagnostics;
+
 namespace Wherry.Cli.Running;
 
 /// <summary>Says what would provide an import that is missing.</summary>
@@ -10,10 +12,12 @@ internal static class LinkAdvice
     {
         foreach (ModuleImport import in module.Imports)
         {
-            if (message.Contains($"\"{import.Module}\" \"{import.Name}\"", StringComparison.Ordinal))
+            // As the linker writes names, which may be anything.
+            string name = $"\"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\"";
+            if (message.Contains(name, StringComparison.Ordinal))
             {
                 return message.StartsWith(Unknown, StringComparison.Ordinal)
-                    ? $"{module} needs \"{import.Module}\" \"{import.Name}\", a {import.Type}, which nothing provides. {For(import)}"
+                    ? $"{module} needs {name}, a {import.Type}, which nothing provides. {For(import)}"
                     : $"{message} {For(import)}";
             }
         }
@@ -30,6 +34,6 @@ internal static class LinkAdvice
         "env" => "Give the module that exports it with --module env:FILE, or link it when the module is built (undefined symbols become imports from env).",
         _ when import.Module.StartsWith("wasi_ephemeral_nn", StringComparison.Ordinal) => "Machine learning (wasi-nn) is not supported yet.",
         _ when import.Module.StartsWith("wasi:", StringComparison.Ordinal) => "It is a WASI 0.2 interface; build for wasm32-wasip1.",
-        var name => $"Give a module that exports it with --module {name}:FILE.",
+        var name => $"Give a module that exports it with --module {ErrorText.Clean(name)}:FILE.",
     };
 }

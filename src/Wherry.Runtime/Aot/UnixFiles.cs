@@ -6,6 +6,7 @@ namespace Wherry.Aot;
 internal static unsafe partial class UnixFiles
 {
     private const int CloseOnExec = 1;
+    private const int StatxType = 0x1;
     private const int StatxUid = 0x8;
     private const int NoFollow = 0x100;
     private const int CurrentFolder = -100;
@@ -62,6 +63,23 @@ internal static unsafe partial class UnixFiles
             const int Lowest = 19;
             _ = setpriority(0, 0, Lowest);
         }
+    }
+
+    /// <summary>Whether a path leads to something that is written to where it is and can't be exchanged: a device, a pipe, a socket.</summary>
+    public static bool IsSpecial(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        const int KindMask = 0xF000;
+        const int Regular = 0x8000;
+        const int Folder = 0x4000;
+
+        // Sound: the kernel writes 256 bytes, which this is.
+        byte* status = stackalloc byte[256];
+        return statx(CurrentFolder, path, 0, StatxType, status) == 0 && (*(ushort*)(status + 28) & KindMask) is not (Regular or Folder);
     }
 
     private static uint? GetOwner(string path)

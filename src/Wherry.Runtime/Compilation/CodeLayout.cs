@@ -15,6 +15,9 @@ internal sealed class CodeLayout
 
     private const int ClassFunctions = 1_000;
 
+    // A class of the CLR holds fewer than 65,536 fields. Further globals are objects, as those are that others see.
+    private const int MaximumGlobalFields = 10_000;
+
     private readonly ModuleDefinition _definition;
     private readonly int _classSize;
     private readonly int[] _classOfBody;
@@ -84,7 +87,8 @@ internal sealed class CodeLayout
     private static bool[] FindFields(ModuleDefinition definition)
     {
         var isField = new bool[definition.Globals.Length];
-        isField.AsSpan(definition.ImportedGlobalCount).SetAll(true);
+        int own = isField.Length - definition.ImportedGlobalCount;
+        isField.AsSpan(definition.ImportedGlobalCount, Math.Min(own, MaximumGlobalFields)).SetAll(true);
         foreach (ExportDefinition export in definition.Exports)
         {
             if (export.Kind == ExternalKind.Global)

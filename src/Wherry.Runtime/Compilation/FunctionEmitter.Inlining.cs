@@ -22,7 +22,10 @@ internal sealed partial class FunctionEmitter
     /// <summary>The frame of the function whose code is being written.</summary>
     private int _functionFrame;
 
-    private bool CanInline => !_isMetered && _region is null && _body.End - _body.Offset <= MaximumCallerSize;
+    private bool CanInline => _region is null && HasRoomForInlined;
+
+    /// <summary>Whether the function, or what is left of it without its regions, has code of others in it.</summary>
+    private bool HasRoomForInlined => !_isMetered && _body.End - _body.Offset <= MaximumCallerSize;
 
     /// <summary>Writes a function's code in place of a call to it, if that is worth it.</summary>
     /// <param name="callOffset">Where in the module the call is.</param>

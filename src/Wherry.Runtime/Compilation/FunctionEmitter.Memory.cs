@@ -362,16 +362,16 @@ internal sealed partial class FunctionEmitter
         _il.Emit(OpCodes.Conv_U8);
         _il.StoreLocal(index);
 
-        // The length of a 64-bit memory is far below 2^64, so that an end beyond it is out of bounds whatever the index.
+        int good = _il.DefineLabel();
         if (offset > ulong.MaxValue - size)
         {
-            EmitMemoryTrap(index);
-            _unreachable = true;
+            // The length of a 64-bit memory is far below 2^64, so that an end beyond it is out of bounds whatever the index. What comes after is written all the
+            // same, and needs a way to it on which the IL stack is as it expects.
+            _il.Int32(0);
+            _il.Branch(OpCodes.Brtrue, good);
             offset = 0;
         }
-
-        int good = _il.DefineLabel();
-        if (_definition.Memories[memory].Is64Bit)
+        else if (_definition.Memories[memory].Is64Bit)
         {
             _il.LoadLocal(index);
             _il.Int64((long)(offset + size));

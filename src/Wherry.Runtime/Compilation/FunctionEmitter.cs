@@ -72,7 +72,8 @@ internal sealed partial class FunctionEmitter
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
         {
-            _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, callee => CanInline && module.Layout.InlineCandidates.Contains(callee));
+            HashSet<int>? Find() => LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, callee => HasRoomForInlined && module.Layout.InlineCandidates.Contains(callee));
+            _shortenedLoads = outline is null ? Find() : outline.Findings.GetShortenedLoads(Find);
         }
     }
 

@@ -363,6 +363,11 @@ internal ref partial struct FunctionValidator
             Invalid($"blocks are nested too deeply: the limit is {_context.Limits.MaximumNesting:N0}");
         }
 
+        if (opcode is Opcode.Try or Opcode.TryTable && ++_handlers > _context.Limits.MaximumNestedHandlers)
+        {
+            Invalid($"exception handlers are nested too deeply: the limit is {_context.Limits.MaximumNestedHandlers:N0}");
+        }
+
         _frames[_depth++] = new ControlFrame
         {
             Opcode = opcode,
@@ -393,6 +398,11 @@ internal ref partial struct FunctionValidator
         while (_initialisedCount > frame.InitialisedCount)
         {
             _initialisedIn[_initialisedLog[--_initialisedCount]] = 0;
+        }
+
+        if (frame.Opcode is Opcode.Try or Opcode.TryTable)
+        {
+            _handlers--;
         }
 
         if (--_depth > 0)

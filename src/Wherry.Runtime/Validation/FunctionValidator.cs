@@ -26,6 +26,7 @@ internal ref partial struct FunctionValidator
     private int _height;
     private ControlFrame[] _frames = new ControlFrame[16];
     private int _depth;
+    private int _handlers;
 
     // The innermost frame's height and reachability, at hand.
     private int _floor;
@@ -97,6 +98,7 @@ internal ref partial struct FunctionValidator
     {
         _height = 0;
         _depth = 0;
+        _handlers = 0;
         _initialisedCount = 0;
         PushFrame(opcode, None, results);
     }

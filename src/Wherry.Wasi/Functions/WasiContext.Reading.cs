@@ -37,8 +37,14 @@ public sealed partial class WasiContext
         var errno = GetForData(fd, Rights.FdWrite, out var descriptor);
         if (errno == Errno.Success)
         {
+            // Asked first: what was written could not be taken back.
+            errno = call.Contains(writtenCount, 4) ? Errno.Success : Errno.Fault;
+        }
+
+        if (errno == Errno.Success)
+        {
             errno = WriteOnce(call, descriptor, buffers, bufferCount, NoOffset, 0, out var written, out var total);
-            if ((errno == Errno.Again || (errno == Errno.Success && written < total)) && !descriptor.IsNonBlocking && call.Contains(writtenCount, 4))
+            if ((errno == Errno.Again || (errno == Errno.Success && written < total)) && !descriptor.IsNonBlocking)
             {
                 return WriteAllAsync(call, descriptor, buffers, bufferCount, NoOffset, written, writtenCount);
             }
@@ -54,13 +60,13 @@ public sealed partial class WasiContext
         var errno = GetForData(fd, Rights.FdWrite | Rights.FdSeek, out var descriptor);
         if (errno == Errno.Success)
         {
-            errno = offset > long.MaxValue ? Errno.Inval : Errno.Success;
+            errno = offset > long.MaxValue ? Errno.Inval : call.Contains(writtenCount, 4) ? Errno.Success : Errno.Fault;
         }
 
         if (errno == Errno.Success)
         {
             errno = WriteOnce(call, descriptor, buffers, bufferCount, offset, 0, out var written, out var total);
-            if (errno == Errno.Success && written < total && written > 0 && call.Contains(writtenCount, 4))
+            if (errno == Errno.Success && written < total && written > 0)
             {
                 return WriteAllAsync(call, descriptor, buffers, bufferCount, offset, written, writtenCount);
             }

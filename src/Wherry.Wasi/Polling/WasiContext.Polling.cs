@@ -26,6 +26,11 @@ public sealed partial class WasiContext
     {
         ulong now = 0;
         remaining = 0;
+        if ((subscription.ClockFlags & ~Subscription.AbsoluteTime) != 0)
+        {
+            return Errno.Inval;
+        }
+
         bool absolute = (subscription.ClockFlags & Subscription.AbsoluteTime) != 0;
         switch ((ClockId)subscription.Clock)
         {

@@ -20,6 +20,38 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public void A_module_of_100_000_globals_runs()
+    {
+        var text = new StringBuilder("(module\n");
+        for (int i = 0; i < 100_000; i++)
+        {
+            text.Append(i % 2 == 0 ? $"(global (mut i32) (i32.const {i}))\n" : "(global (mut i64) (i64.const 1))\n");
+        }
+
+        text.Append("""
+            (func (export "move") (param i32)
+              (global.set 99998 (i32.add (global.get 99998) (local.get 0))) (global.set 0 (global.get 99998)))
+            (func (export "get") (result i64) (i64.add (i64.extend_i32_s (global.get 0)) (global.get 99999))))
+            """);
+        Instance instance = Guests.Instantiate(text.ToString());
+        instance.GetFunction<Action<int>>("move")!(2);
+        Assert.Equal(100_001, instance.GetFunction<Func<long>>("get")!());
+    }
+
+    [Fact]
+    public void Exception_handlers_within_each_other_run()
+    {
+        const int Depth = 250;
+        var text = new StringBuilder("(module (tag $t) (func $throw (throw $t)) (func (export \"run\") (result i32) (local i32)\n");
+        text.Insert(text.Length, "block try_table (catch $t 0)\n", Depth);
+        text.Append("call $throw\n");
+        text.Insert(text.Length, "end end\nlocal.get 0 i32.const 1 i32.add local.set 0 call $throw\n", Depth - 1);
+        text.Append("end end local.get 0))");
+        Instance instance = Guests.Instantiate(text.ToString());
+        Assert.Equal(Depth - 1, instance.GetFunction<Func<int>>("run")!());
+    }
+
+    [Fact]
     public void A_function_of_50_000_locals_runs()
     {
         var text = new StringBuilder("(module (func (export \"sum\") (param i32) (result i32) (local");

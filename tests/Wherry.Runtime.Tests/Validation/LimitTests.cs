@@ -58,6 +58,22 @@ public class LimitTests
     }
 
     [Fact]
+    public void Exception_handlers_are_nested_as_deeply_as_the_limit_allows()
+    {
+        byte[] tryTable = [0x1F, 0x40, 0];
+        byte[] legacyTry = [0x06, 0x40];
+        foreach (byte[] start in new[] { tryTable, legacyTry })
+        {
+            // Others before them don't count, nor do blocks between.
+            byte[] before = [.. start, 0x0B, .. start, 0x0B];
+            byte[] Module(int depth) => ModuleBuilder.WithCode(
+                [.. before, .. Enumerable.Repeat((byte[])[0x02, 0x40, .. start], depth).SelectMany(bytes => bytes), .. Enumerable.Repeat((byte)0x0B, (2 * depth) + 1)]);
+            Assert.Null(Modules.Refusal(Module(250)));
+            Refused(Module(251), ModuleLimits.Default, "exception handlers are nested too deeply: the limit is 250");
+        }
+    }
+
+    [Fact]
     public void A_hundred_thousand_operands_are_accepted()
     {
         byte[] module = ModuleBuilder.WithCode(

@@ -53,6 +53,7 @@ public class ScriptRunnerTests
     [InlineData("""(assert_trap (invoke "throw") "unreachable")""", "WasmException")]
     [InlineData("""(assert_trap (invoke "none") "unreachable")""", "no function \"none\"")]
     [InlineData("""(assert_exhaustion (invoke "trap") "call stack exhausted")""", "unreachable")]
+    [InlineData("""(assert_exhaustion (invoke "deep") "out of fuel")""", "call stack exhausted")]
     [InlineData("""(assert_exception (invoke "trap"))""", "unreachable")]
     [InlineData("""(assert_invalid (module (func)) "type mismatch")""", "nothing was thrown")]
     [InlineData("""(assert_invalid (module (func (result i32))) "unknown label")""", "type mismatch")]

@@ -54,6 +54,8 @@ public sealed class FileFunctionTests : IDisposable
         Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, guest.Buffers(guest.Put("x"), (uint.MaxValue, 1u)), 2, TestGuest.Result));
         Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, guest.Buffers((1u, uint.MaxValue)), 1, TestGuest.Result));
         Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, End - 4, 1, TestGuest.Result));
+        Assert.Equal(Errno.Fault, guest.WriteBuffers(fd, guest.Buffers(guest.Put("x")), 1, End - 3));
+        Assert.Equal(Errno.Fault, guest.PwriteBuffers(fd, guest.Buffers(guest.Put("x")), 1, 0, End - 3));
         Assert.Equal(Errno.Inval, guest.WriteBuffers(fd, 0, 1025, TestGuest.Result));
         Assert.Equal(Errno.Inval, guest.ReadBuffers(fd, 0, uint.MaxValue, TestGuest.Result));
         Assert.Equal(Errno.Success, guest.WriteBuffers(fd, 0, 0, TestGuest.Result));

@@ -205,6 +205,7 @@ public sealed class PollTests
             Assert.Single(guest.Poll(SocketGuest.After(Long, 1), SocketGuest.After(TimeSpan.FromMilliseconds(2), 2, clock: 1), SocketGuest.After(Long, 3))), 2, EventType.Clock);
         Assert.Equal((ushort)Errno.Inval, Assert.Single(guest.Poll(SocketGuest.After(Long, 1, clock: 9), SocketGuest.After(Long))).Error);
         Assert.Equal((ushort)Errno.Notsup, Assert.Single(guest.Poll(SocketGuest.After(Long, 1, clock: 2), SocketGuest.After(Long))).Error);
+        Assert.Equal((ushort)Errno.Inval, Assert.Single(guest.Poll(SocketGuest.After(Long, 1) with { ClockFlags = 2 }, SocketGuest.After(Long))).Error);
     }
 
     [Fact]

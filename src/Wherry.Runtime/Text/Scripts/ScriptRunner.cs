@@ -138,7 +138,7 @@ internal sealed class ScriptRunner : IDisposable
             case AssertTrapCommand assertion:
                 return CheckTrap(assertion);
             case AssertExhaustionCommand assertion:
-                return CheckThrows(() => Perform(assertion.Action), assertion.Message, error => error is TrapException { Kind: TrapKind.StackExhausted });
+                return CheckThrows(() => Perform(assertion.Action), assertion.Message, error => error is TrapException { Kind: TrapKind.StackExhausted } trap && IsCause(trap, assertion.Message));
             case AssertExceptionCommand assertion:
                 return CheckThrows(() => Perform(assertion.Action), "an exception of the guest", IsGuestException);
             case AssertRejectedCommand assertion:
@@ -156,7 +156,7 @@ internal sealed class ScriptRunner : IDisposable
         AssertReturnCommand assertion => $"assert_return {Describe(assertion.Action)}",
         AssertTrapCommand assertion => $"assert_trap {(assertion.Action is null ? "module" : Describe(assertion.Action))} \"{assertion.Message}\"",
         AssertExceptionCommand assertion => $"assert_exception {Describe(assertion.Action)}",
-        AssertExhaustionCommand assertion => $"assert_exhaustion {Describe(assertion.Action)}",
+        AssertExhaustionCommand assertion => $"assert_exhaustion {Describe(assertion.Action)} \"{assertion.Message}\"",
         AssertRejectedCommand assertion => $"assert_{assertion.Rejection.ToString().ToLowerInvariant()} \"{assertion.Message}\"",
         ModuleCommand module => module.Source.Name is string name ? $"module ${name}" : "module",
         InstanceCommand => "module instance",
