@@ -25,7 +25,11 @@ internal sealed partial class FunctionEmitter
 
                 return true;
             case Opcode.ReturnCall:
-                EmitDirectCall(reader.Index, isTail: true);
+                if (!TryEmitInlinedTail(reader.Index, reader.Offset))
+                {
+                    EmitDirectCall(reader.Index, isTail: true);
+                }
+
                 _unreachable = true;
                 return true;
             case Opcode.CallIndirect:

@@ -72,7 +72,7 @@ internal sealed partial class FunctionEmitter
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
         {
-            _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, callee => CanInline && module.Layout.InlineCandidates.Contains(callee));
+            _shortenedLoads = LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, IsInlined);
         }
     }
 

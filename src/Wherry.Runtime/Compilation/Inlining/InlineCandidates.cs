@@ -10,10 +10,20 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
     private const int MaximumCodeSize = 64;
     private const int MaximumLocals = 16;
 
+    // 0: not asked for yet.
+    private const byte No = 1;
+    private const byte Yes = 2;
+
     private readonly byte[] _answers = new byte[definition.Bodies.Length];
+    private readonly byte[] _tailAnswers = new byte[definition.Bodies.Length];
 
     /// <summary>Whether calls to a function may be replaced by its code.</summary>
-    public bool Contains(int function)
+    public bool Contains(int function) => IsSuitable(function, _answers, isTail: false);
+
+    /// <summary>Whether tail calls to a function may be replaced by its code: it may then end with a tail call itself.</summary>
+    public bool ContainsForTail(int function) => IsSuitable(function, _tailAnswers, isTail: true);
+
+    private bool IsSuitable(int function, byte[] answers, bool isTail)
     {
         int index = function - definition.ImportedFunctionCount;
         if (index < 0)
@@ -21,16 +31,16 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
             return false;
         }
 
-        if (_answers[index] == 0)
+        if (answers[index] == 0)
         {
-            _answers[index] = (byte)(IsSuitable(function, definition.Bodies[index]) ? 2 : 1);
+            answers[index] = IsSuitable(function, definition.Bodies[index], isTail) ? Yes : No;
         }
 
-        return _answers[index] == 2;
+        return answers[index] == Yes;
     }
 
-    // Leaves, and functions that call themselves alone: with others a call remains.
-    private bool IsSuitable(int function, FunctionBody body)
+    // Leaves, and functions that call themselves alone: with others a call remains. Where a tail call was, nothing looks at the stack that a call would need.
+    private bool IsSuitable(int function, FunctionBody body, bool isTail)
     {
         if (body.End - body.CodeOffset > MaximumCodeSize || returnsExceptions(function))
         {
@@ -50,7 +60,13 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
         var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
         while (reader.Next())
         {
-            if (!(reader.Opcode == Opcode.Call ? reader.Index == function : NeverFaults(reader.Opcode)))
+            bool isSuitable = reader.Opcode switch
+            {
+                Opcode.Call => !isTail && reader.Index == function,
+                Opcode.ReturnCall => isTail,
+                _ => NeverFaults(reader.Opcode),
+            };
+            if (!isSuitable)
             {
                 return false;
             }
