@@ -147,7 +147,9 @@ internal sealed partial class FunctionEmitter
             {
                 if (!clause.HasTag || clause.Tag == tag)
                 {
-                    return clause.HasReference ? null : _frames.Count - i + clause.Label;
+                    // A function that is written in place of a call can't return for its caller.
+                    bool leavesCaller = i < _functionFrame && _frames[i - 1 - clause.Label].Opcode == Opcode.Return;
+                    return clause.HasReference || leavesCaller ? null : _frames.Count - i + clause.Label;
                 }
 
                 if (clause.Tag < _definition.ImportedTagCount && tag < _definition.ImportedTagCount)

@@ -173,7 +173,7 @@ internal sealed partial class FunctionEmitter
         ForgetDispatch();
     }
 
-    /// <summary>Sees to it that the prologue prepares what inlined functions need: they call none but themselves.</summary>
+    /// <summary>Sees to it that the prologue prepares what inlined functions need.</summary>
     private void ScanInlined()
     {
         if (!CanInline)
@@ -181,35 +181,39 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
-        foreach (int callee in _scan.Callees)
-        {
-            if (callee != _function && _module.Layout.InlineCandidates.Contains(callee))
-            {
-                FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
-                _scan.Include(FunctionScan.Scan(_definition, body, CountLocals(_definition.Functions[callee].Function!, body), null, []));
-            }
-        }
-
-        ScanTailInlined(_scan, 0, []);
+        ScanInlined(_module.Layout.InlineCandidates.Contains, scan => scan.Callees);
+        ScanInlined(_module.Layout.InlineCandidates.ContainsForTail, scan => scan.TailCallees);
     }
 
-    private void ScanTailInlined(FunctionScan scan, int depth, HashSet<int> seen)
+    // Level by level, so that no function counts as too deep that is also called further out.
+    private void ScanInlined(Predicate<int> isCandidate, Func<FunctionScan, HashSet<int>> callees)
     {
-        if (depth == MaximumInlineDepth)
+        var seen = new HashSet<int> { _function };
+        List<FunctionScan> level = [_scan];
+        for (int depth = 0; depth < MaximumInlineDepth && level.Count > 0; depth++)
         {
-            return;
-        }
-
-        foreach (int callee in scan.TailCallees)
-        {
-            if (callee != _function && _module.Layout.InlineCandidates.ContainsForTail(callee) && seen.Add(callee))
+            List<FunctionScan> next = [];
+            foreach (FunctionScan scan in level)
             {
-                FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
-                var inner = FunctionScan.Scan(_definition, body, CountLocals(_definition.Functions[callee].Function!, body), null, []);
-                _scan.Include(inner);
-                ScanTailInlined(inner, depth + 1, seen);
+                foreach (int callee in callees(scan))
+                {
+                    if (isCandidate(callee) && seen.Add(callee))
+                    {
+                        next.Add(IncludeInlined(callee));
+                    }
+                }
             }
+
+            level = next;
         }
+    }
+
+    private FunctionScan IncludeInlined(int callee)
+    {
+        FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
+        var scan = FunctionScan.Scan(_definition, body, CountLocals(_definition.Functions[callee].Function!, body), null, []);
+        _scan.Include(scan);
+        return scan;
     }
 
     private int[] StoreParameters(FunctionType type)

@@ -14,16 +14,28 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
     private const byte No = 1;
     private const byte Yes = 2;
 
-    private readonly byte[] _answers = new byte[definition.Bodies.Length];
-    private readonly byte[] _tailAnswers = new byte[definition.Bodies.Length];
+    private readonly byte[][] _answers = [.. Enum.GetValues<Use>().Select(_ => new byte[definition.Bodies.Length])];
+
+    /// <summary>What a function's code is to take the place of.</summary>
+    private enum Use
+    {
+        /// <summary>A call, of a function that calls none but itself.</summary>
+        Leaf,
+
+        /// <summary>A call, of a function that calls such, or itself.</summary>
+        Call,
+
+        /// <summary>A tail call, of a function that may itself end with one, but calls none: where it was, nothing looks at the stack that a call would need.</summary>
+        TailCall,
+    }
 
     /// <summary>Whether calls to a function may be replaced by its code.</summary>
-    public bool Contains(int function) => IsSuitable(function, _answers, isTail: false);
+    public bool Contains(int function) => IsSuitable(function, Use.Call);
 
     /// <summary>Whether tail calls to a function may be replaced by its code: it may then end with a tail call itself.</summary>
-    public bool ContainsForTail(int function) => IsSuitable(function, _tailAnswers, isTail: true);
+    public bool ContainsForTail(int function) => IsSuitable(function, Use.TailCall);
 
-    private bool IsSuitable(int function, byte[] answers, bool isTail)
+    private bool IsSuitable(int function, Use use)
     {
         int index = function - definition.ImportedFunctionCount;
         if (index < 0)
@@ -31,18 +43,18 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
             return false;
         }
 
+        byte[] answers = _answers[(int)use];
         if (answers[index] == 0)
         {
-            answers[index] = IsSuitable(function, definition.Bodies[index], isTail) ? Yes : No;
+            answers[index] = IsSuitable(function, definition.Bodies[index], use) ? Yes : No;
         }
 
         return answers[index] == Yes;
     }
 
-    // Leaves, and functions that call themselves alone: with others a call remains. Where a tail call was, nothing looks at the stack that a call would need.
-    private bool IsSuitable(int function, FunctionBody body, bool isTail)
+    private bool IsSuitable(int function, FunctionBody body, Use use)
     {
-        if (body.End - body.CodeOffset > MaximumCodeSize || returnsExceptions(function))
+        if (body.End - body.CodeOffset > MaximumCodeSize || (use == Use.TailCall && returnsExceptions(function)))
         {
             return false;
         }
@@ -62,8 +74,10 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
         {
             bool isSuitable = reader.Opcode switch
             {
-                Opcode.Call => !isTail && reader.Index == function,
-                Opcode.ReturnCall => isTail,
+                Opcode.Call when reader.Index == function => use != Use.TailCall,
+                Opcode.Call => use == Use.Call && IsSuitable(reader.Index, Use.Leaf),
+                Opcode.ReturnCall => use == Use.TailCall,
+                Opcode.Throw => use != Use.TailCall,
                 _ => NeverFaults(reader.Opcode),
             };
             if (!isSuitable)
