@@ -16,6 +16,9 @@ public sealed class Function
     internal readonly nint GuestCode;
     internal readonly object GuestTarget;
 
+    /// <summary>The function to call for it, this one or, once it has resolved itself, one that goes straight to the code. References are called through it; whichever is found does the same.</summary>
+    internal Function Current;
+
     internal readonly DefinedType DefinedType;
 
     // Guests' calls from another thread than their own need more stack than threads have by default.
@@ -36,6 +39,7 @@ public sealed class Function
         Target = target;
         TypeNumber = type.Number;
         DefinedType = type;
+        Current = this;
     }
 
     /// <summary>Its parameters and results.</summary>

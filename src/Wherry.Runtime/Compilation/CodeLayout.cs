@@ -24,6 +24,7 @@ internal sealed class CodeLayout
     private readonly long?[] _constants;
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
+    private readonly Lazy<bool[]> _throwingOfClr;
 
     /// <param name="hasReturnedExceptions">For code that was written before, given the number of its classes: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
     public CodeLayout(ModuleDefinition definition, int classSize, Predicate<int>? hasReturnedExceptions = null)
@@ -35,6 +36,7 @@ internal sealed class CodeLayout
         _constants = Array.ConvertAll(definition.Globals, FindConstant);
         IsField = FindFields(definition);
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
+        _throwingOfClr = new Lazy<bool[]>(() => ThrowAnalysis.FindOfClr(definition));
 
         // Only what validation has seen tail calls in is looked through for them.
         HasReturnedExceptions = hasReturnedExceptions?.Invoke(Classes.Length)
@@ -80,6 +82,9 @@ internal sealed class CodeLayout
 
     /// <summary>Whether a function may return with an exception in <see cref="Execution.PendingException"/>.</summary>
     public bool ReturnsExceptions(int function) => HasReturnedExceptions && _throwing.Value[function];
+
+    /// <summary>Whether a guest's exception may come through a function as one of the CLR.</summary>
+    public bool ThrowsOfClr(int function) => _throwingOfClr.Value[function];
 
     /// <summary>The slot of a function in <see cref="CompiledModule.LargeFunctionsReady"/>, or -1 if it is not large.</summary>
     public int GetLargeSlot(int function) => _largeFunctions.GetValueOrDefault(function, -1);

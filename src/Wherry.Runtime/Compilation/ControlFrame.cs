@@ -46,8 +46,11 @@ internal sealed class ControlFrame
     /// <summary>How many protected regions its label is in.</summary>
     public int TryDepth { get; init; }
 
-    /// <summary>Whether its body is a protected region.</summary>
+    /// <summary>Whether its body is protected by handlers.</summary>
     public bool IsProtected { get; set; }
+
+    /// <summary>Whether its body is a protected region of the CLR: without one, exceptions come to it only as returned ones.</summary>
+    public bool IsRegion { get; set; }
 
     /// <summary>Whether the protected region has ended: what follows is the code of handlers.</summary>
     public bool HandlersReached { get; set; }

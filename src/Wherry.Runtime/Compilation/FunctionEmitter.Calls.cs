@@ -25,7 +25,11 @@ internal sealed partial class FunctionEmitter
 
                 return true;
             case Opcode.ReturnCall:
-                EmitDirectCall(reader.Index, isTail: true);
+                if (!TryEmitInlinedTail(reader.Index, reader.Offset))
+                {
+                    EmitDirectCall(reader.Index, isTail: true);
+                }
+
                 _unreachable = true;
                 return true;
             case Opcode.CallIndirect:
@@ -64,6 +68,7 @@ internal sealed partial class FunctionEmitter
             _il.LoadField(RuntimeMembers.ImportedFunctions);
             _il.Int32(index);
             _il.Emit(OpCodes.Ldelem_Ref);
+            _il.LoadField(RuntimeMembers.FunctionCurrent);
             _il.StoreLocal(Callee());
             EmitCallOfCallee(type, isTail);
             return;
@@ -205,6 +210,9 @@ internal sealed partial class FunctionEmitter
         _il.Branch(OpCodes.Brtrue, good);
         EmitTrap(nameof(Traps.NullFunction));
         _il.MarkLabel(good);
+        _il.LoadLocal(callee);
+        _il.LoadField(RuntimeMembers.FunctionCurrent);
+        _il.StoreLocal(callee);
         EmitCallOfCallee(type, isTail);
     }
 

@@ -35,10 +35,10 @@ internal sealed partial class FunctionEmitter
                 _unreachable = true;
                 return true;
             case Opcode.TryTable:
-                EmitTry(Opcode.TryTable, reader.BlockType, reader.CatchClauses.ToArray());
+                EmitTry(Opcode.TryTable, reader.BlockType, reader.CatchClauses.ToArray(), reader.Position);
                 return true;
             case Opcode.Try:
-                EmitTry(Opcode.Try, reader.BlockType, _scan.LegacyClauses(_blockCount));
+                EmitTry(Opcode.Try, reader.BlockType, _scan.LegacyClauses(_blockCount), reader.Position);
                 return true;
             case Opcode.Catch:
             case Opcode.CatchAll:
@@ -59,7 +59,7 @@ internal sealed partial class FunctionEmitter
 
     private static MethodInfo ExceptionMethod(string name) => RuntimeMembers.Method(typeof(ExceptionInstructions), name);
 
-    private void EmitTry(Opcode opcode, BlockTypeImmediate type, CatchClause[] clauses)
+    private void EmitTry(Opcode opcode, BlockTypeImmediate type, CatchClause[] clauses, int position)
     {
         bool isTargeted = _scan.IsTargeted(_blockCount++);
         SpillRegion(copiesLocals: true);
@@ -71,8 +71,13 @@ internal sealed partial class FunctionEmitter
         if (frame.IsProtected)
         {
             frame.Exception = _il.DeclareLocal(typeof(WasmException));
-            frame.Clause = _il.DeclareLocal(typeof(int));
             frame.ClauseLabels = Array.ConvertAll(clauses, _ => _il.DefineLabel());
+            frame.IsRegion = NeedsRegion(position);
+        }
+
+        if (frame.IsRegion)
+        {
+            frame.Clause = _il.DeclareLocal(typeof(int));
 
             // Where a conditional branch leads to what follows it anyway and two regions begin there, RyuJIT ends the process. A store that is never read keeps them apart.
             _il.Int32(0);
@@ -80,6 +85,52 @@ internal sealed partial class FunctionEmitter
             _il.BeginTry();
             _tryDepth++;
         }
+    }
+
+    /// <summary>Whether an exception of the CLR may come out of a block: otherwise its handlers need no protected region, for whose sake the JIT would keep locals in memory.</summary>
+    /// <param name="position">Where the block's first instruction starts.</param>
+    private bool NeedsRegion(int position)
+    {
+        int depth = 1;
+        var reader = new InstructionReader(_definition.Bytes.Span, position, _body.End);
+        while (reader.Next())
+        {
+            switch (reader.Opcode)
+            {
+                case Opcode.Block:
+                case Opcode.Loop:
+                case Opcode.If:
+                case Opcode.Try:
+                case Opcode.TryTable:
+                    depth++;
+                    break;
+                case Opcode.Catch:
+                case Opcode.CatchAll:
+                case Opcode.End:
+                case Opcode.Delegate:
+                    depth -= reader.Opcode is Opcode.End or Opcode.Delegate ? 1 : 0;
+                    if (depth == 0 || (depth == 1 && reader.Opcode is Opcode.Catch or Opcode.CatchAll))
+                    {
+                        return false;
+                    }
+
+                    break;
+                case Opcode.CallIndirect:
+                case Opcode.CallRef:
+                    return true;
+                case Opcode.Call:
+                    if (_module.Layout.ThrowsOfClr(reader.Index))
+                    {
+                        return true;
+                    }
+
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return false;
     }
 
     private void EmitThrow(int tag)
@@ -147,7 +198,9 @@ internal sealed partial class FunctionEmitter
             {
                 if (!clause.HasTag || clause.Tag == tag)
                 {
-                    return clause.HasReference ? null : _frames.Count - i + clause.Label;
+                    // A function that is written in place of a call can't return for its caller.
+                    bool leavesCaller = i < _functionFrame && _frames[i - 1 - clause.Label].Opcode == Opcode.Return;
+                    return clause.HasReference || leavesCaller ? null : _frames.Count - i + clause.Label;
                 }
 
                 if (clause.Tag < _definition.ImportedTagCount && tag < _definition.ImportedTagCount)
@@ -167,12 +220,17 @@ internal sealed partial class FunctionEmitter
         if (!_unreachable)
         {
             StoreCarried(frame);
-            _il.Branch(OpCodes.Leave, frame.Label);
+            _il.Branch(frame.IsRegion ? OpCodes.Leave : OpCodes.Br, frame.Label);
         }
 
         EmitRethrowPad(frame);
         ResetStack(frame);
         EmitPendingHandlers(frame);
+        if (!frame.IsRegion)
+        {
+            frame.HandlersReached = true;
+            return;
+        }
 
         int caught = _il.DefineLabel();
         int decided = _il.DefineLabel();
@@ -368,7 +426,13 @@ internal sealed partial class FunctionEmitter
         {
             _il.LoadLocal(exception);
             EmitStorePending();
-            _il.Branch(inner == target ? OpCodes.Br : OpCodes.Leave, PendingLabel(target));
+            bool crosses = false;
+            for (int i = target + 1; i <= inner; i++)
+            {
+                crosses |= _frames[i].IsRegion && !_frames[i].HandlersReached;
+            }
+
+            _il.Branch(crosses ? OpCodes.Leave : OpCodes.Br, PendingLabel(target));
             return;
         }
 

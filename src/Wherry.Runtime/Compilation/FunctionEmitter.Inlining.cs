@@ -27,6 +27,9 @@ internal sealed partial class FunctionEmitter
     /// <summary>Whether the function, or what is left of it without its regions, has code of others in it.</summary>
     private bool HasRoomForInlined => !_isMetered && _body.End - _body.Offset <= MaximumCallerSize;
 
+    private bool IsInlined(int callee, bool isTail) =>
+        CanInline && (isTail ? _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
+
     /// <summary>Writes a function's code in place of a call to it, if that is worth it.</summary>
     /// <param name="callOffset">Where in the module the call is.</param>
     private bool TryEmitInlined(int callee, int callOffset)
@@ -43,11 +46,101 @@ internal sealed partial class FunctionEmitter
         }
 
         _inlinedSize += body.End - body.CodeOffset;
-        EmitInlined(callee, body, callOffset);
+        EmitInlined(callee, body, callOffset, isTail: false);
         return true;
     }
 
-    private void EmitInlined(int callee, FunctionBody body, int callOffset)
+    /// <summary>
+    /// The same for a tail call. Functions that call each other in turn become loops so, since the JIT makes a loop of a tail call to the function that it compiles.
+    /// </summary>
+    private bool TryEmitInlinedTail(int callee, int callOffset)
+    {
+        int physical = PhysicalFunction();
+        if (!CanInline || _tryDepth > 0 || _inlinedCall?.Depth == MaximumInlineDepth || IsBeingWritten(callee) || !_module.Layout.InlineCandidates.ContainsForTail(callee))
+        {
+            return false;
+        }
+
+        FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
+        if (_inlinedSize + body.End - body.CodeOffset > MaximumInlinedSize || !FitsIntoFrame(body, physical))
+        {
+            return false;
+        }
+
+        _inlinedSize += body.End - body.CodeOffset;
+        EmitInlined(callee, body, callOffset, isTail: true);
+        EmitBranch(_frames.Count - 1 - _functionFrame);
+        return true;
+    }
+
+    /// <summary>The function that the method is for.</summary>
+    private int PhysicalFunction()
+    {
+        int function = _function;
+        for (InlinedCall? call = _inlinedCall; call is not null; call = call.Outer)
+        {
+            function = call.Caller;
+        }
+
+        return function;
+    }
+
+    private bool IsBeingWritten(int function)
+    {
+        bool found = function == _function;
+        for (InlinedCall? call = _inlinedCall; call is not null; call = call.Outer)
+        {
+            found |= function == call.Caller;
+        }
+
+        return found;
+    }
+
+    // A tail call to what needs more stack for its parameters than the frame it takes the place of goes through a helper of the CLR, which is slow.
+    private bool FitsIntoFrame(FunctionBody body, int physical)
+    {
+        int room = StackParameters(_definition.Functions[physical].Function!);
+        var reader = new InstructionReader(_definition.Bytes.Span, body.CodeOffset, body.End);
+        while (reader.Next())
+        {
+            if (reader.Opcode == Opcode.ReturnCall && reader.Index != physical && StackParameters(_definition.Functions[reader.Index].Function!) > room)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    // The instance comes last. Vectors are taken for twice as long, wherever they would be.
+    private static int StackParameters(FunctionType type)
+    {
+        const int IntegerRegisters = 6;
+        const int FloatRegisters = 8;
+        int integers = 1;
+        int floats = 0;
+        int vectors = 0;
+        foreach (WasmValueType parameter in type.Parameters)
+        {
+            switch (parameter.Kind)
+            {
+                case WasmValueKind.F32:
+                case WasmValueKind.F64:
+                    floats++;
+                    break;
+                case WasmValueKind.V128:
+                    vectors++;
+                    break;
+                default:
+                    integers++;
+                    break;
+            }
+        }
+
+        return Math.Max(0, integers - IntegerRegisters) + Math.Max(0, floats - FloatRegisters) + (2 * vectors);
+    }
+
+    private void EmitInlined(int callee, FunctionBody body, int callOffset, bool isTail)
     {
         FunctionType type = _definition.Functions[callee].Function!;
         int[] parameters = StoreParameters(type);
@@ -56,7 +149,7 @@ internal sealed partial class FunctionEmitter
         var caller = (_body, _type, _localKinds, _localTypes, _locals, _arguments, _rotatedLocals, _scan, _blockCount, _function);
         InlinedCall? outer = _inlinedCall;
         int functionFrame = _functionFrame;
-        _inlinedCall = new InlinedCall(callee, _function, callOffset, outer);
+        _inlinedCall = new InlinedCall(callee, _function, callOffset, isTail, outer);
         _function = callee;
         _body = body;
         _type = type;
@@ -83,7 +176,7 @@ internal sealed partial class FunctionEmitter
         ForgetDispatch();
     }
 
-    /// <summary>Sees to it that the prologue prepares what inlined functions need: they call none but themselves.</summary>
+    /// <summary>Sees to it that the prologue prepares what inlined functions need.</summary>
     private void ScanInlined()
     {
         if (!CanInline)
@@ -91,14 +184,39 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
-        foreach (int callee in _scan.Callees)
+        ScanInlined(_module.Layout.InlineCandidates.Contains, scan => scan.Callees);
+        ScanInlined(_module.Layout.InlineCandidates.ContainsForTail, scan => scan.TailCallees);
+    }
+
+    // Level by level, so that no function counts as too deep that is also called further out.
+    private void ScanInlined(Predicate<int> isCandidate, Func<FunctionScan, HashSet<int>> callees)
+    {
+        var seen = new HashSet<int> { _function };
+        List<FunctionScan> level = [_scan];
+        for (int depth = 0; depth < MaximumInlineDepth && level.Count > 0; depth++)
         {
-            if (callee != _function && _module.Layout.InlineCandidates.Contains(callee))
+            List<FunctionScan> next = [];
+            foreach (FunctionScan scan in level)
             {
-                FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
-                _scan.Include(FunctionScan.Scan(_definition, body, CountLocals(_definition.Functions[callee].Function!, body), null, []));
+                foreach (int callee in callees(scan))
+                {
+                    if (isCandidate(callee) && seen.Add(callee))
+                    {
+                        next.Add(IncludeInlined(callee));
+                    }
+                }
             }
+
+            level = next;
         }
+    }
+
+    private FunctionScan IncludeInlined(int callee)
+    {
+        FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
+        var scan = FunctionScan.Scan(_definition, body, CountLocals(_definition.Functions[callee].Function!, body), null, []);
+        _scan.Include(scan);
+        return scan;
     }
 
     private int[] StoreParameters(FunctionType type)

@@ -77,6 +77,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        OpCode branch = frame.IsRegion ? OpCodes.Leave : OpCodes.Br;
         _il.MarkLabel(frame.PendingLabel);
         EmitLoadPending();
         _il.StoreLocal(frame.Exception);
@@ -97,7 +98,7 @@ internal sealed partial class FunctionEmitter
             _il.LoadField(RuntimeMembers.PendingException);
             _il.Emit(OpCodes.Ldnull);
             _il.StoreField(RuntimeMembers.PendingExceptionValue);
-            _il.Branch(OpCodes.Leave, frame.ClauseLabels[i]);
+            _il.Branch(branch, frame.ClauseLabels[i]);
             if (next < 0)
             {
                 return;
@@ -106,7 +107,7 @@ internal sealed partial class FunctionEmitter
             _il.MarkLabel(next);
         }
 
-        _il.Branch(OpCodes.Leave, PendingLabel(_frames.IndexOf(frame) - 1));
+        _il.Branch(branch, PendingLabel(_frames.IndexOf(frame) - 1));
     }
 
     /// <summary>Where the function returns with an exception: the values that it returns are not looked at.</summary>

@@ -72,7 +72,7 @@ internal sealed partial class FunctionEmitter
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
         {
-            HashSet<int>? Find() => LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, callee => HasRoomForInlined && module.Layout.InlineCandidates.Contains(callee));
+            HashSet<int>? Find() => LoadDemand.FindShortened(_definition, _body, _type.Results.Length, _locals.Length, IsInlined);
             _shortenedLoads = outline is null ? Find() : outline.Findings.GetShortenedLoads(Find);
         }
     }

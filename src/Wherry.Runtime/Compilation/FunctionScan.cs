@@ -38,6 +38,9 @@ internal sealed class FunctionScan
     /// <summary>The functions that it calls by their index.</summary>
     public HashSet<int> Callees { get; } = [];
 
+    /// <summary>The functions that it calls by their index in place of itself.</summary>
+    public HashSet<int> TailCallees { get; } = [];
+
     /// <summary>Whether it has no branches and ends in an exception: crossgen2 leaves methods to the JIT that only throw.</summary>
     public bool OnlyThrows { get; private set; }
 
@@ -157,6 +160,9 @@ internal sealed class FunctionScan
                     HasCalls |= isWritten;
                     break;
                 case Opcode.ReturnCall:
+                    HasTailCalls |= isWritten;
+                    TailCallees.Add(reader.Index);
+                    break;
                 case Opcode.ReturnCallIndirect:
                 case Opcode.ReturnCallRef:
                     HasTailCalls |= isWritten;

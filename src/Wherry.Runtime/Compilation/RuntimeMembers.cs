@@ -36,6 +36,7 @@ internal static class RuntimeMembers
     public static readonly FieldInfo MemoryLength = Field(typeof(Memory), nameof(Memory.Length));
     public static readonly FieldInfo TableElements = Field(typeof(Table), nameof(Table.Elements));
     public static readonly FieldInfo FunctionCode = Field(typeof(Function), nameof(Function.Code));
+    public static readonly FieldInfo FunctionCurrent = Field(typeof(Function), nameof(Function.Current));
     public static readonly FieldInfo FunctionTarget = Field(typeof(Function), nameof(Function.Target));
     public static readonly FieldInfo FunctionGuestCode = Field(typeof(Function), nameof(Function.GuestCode));
     public static readonly FieldInfo FunctionGuestTarget = Field(typeof(Function), nameof(Function.GuestTarget));

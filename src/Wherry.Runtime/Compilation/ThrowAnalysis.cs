@@ -11,16 +11,21 @@ namespace Wherry.Compilation;
 internal static class ThrowAnalysis
 {
     /// <summary>Whether a function may return an exception, for each function of the module.</summary>
-    public static bool[] Find(ModuleDefinition definition)
+    public static bool[] Find(ModuleDefinition definition) => Find(definition, ofClr: false);
+
+    /// <summary>Whether an exception of the CLR that stands for a guest's may come through a function: from what the host gave, or from a module without tags.</summary>
+    public static bool[] FindOfClr(ModuleDefinition definition) => Find(definition, ofClr: true);
+
+    private static bool[] Find(ModuleDefinition definition, bool ofClr)
     {
         int imported = definition.ImportedFunctionCount;
         var throws = new bool[definition.Functions.Length];
-        throws.AsSpan(0, imported).SetAll(definition.Tags.Length > 0);
+        throws.AsSpan(0, imported).SetAll(ofClr || definition.Tags.Length > 0);
         var callers = new List<int>?[definition.Functions.Length];
         var found = new Stack<int>();
         for (int i = 0; i < definition.Bodies.Length; i++)
         {
-            if (Scan(definition, imported + i, callers))
+            if (Scan(definition, imported + i, callers, ofClr))
             {
                 throws[imported + i] = true;
                 found.Push(imported + i);
@@ -42,7 +47,7 @@ internal static class ThrowAnalysis
         return throws;
     }
 
-    private static bool Scan(ModuleDefinition definition, int function, List<int>?[] callers)
+    private static bool Scan(ModuleDefinition definition, int function, List<int>?[] callers, bool ofClr)
     {
         FunctionBody body = definition.Bodies[function - definition.ImportedFunctionCount];
         var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
@@ -54,12 +59,18 @@ internal static class ThrowAnalysis
                 case Opcode.ThrowRef:
                 case Opcode.Rethrow:
                 case Opcode.Delegate:
+                    if (!ofClr)
+                    {
+                        return true;
+                    }
+
+                    break;
                 case Opcode.ReturnCallIndirect:
                 case Opcode.ReturnCallRef:
                     return true;
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
-                    if (definition.Tags.Length > 0)
+                    if (ofClr || definition.Tags.Length > 0)
                     {
                         return true;
                     }
@@ -69,7 +80,7 @@ internal static class ThrowAnalysis
                 case Opcode.ReturnCall:
                     if (reader.Index < definition.ImportedFunctionCount)
                     {
-                        if (reader.Opcode == Opcode.ReturnCall || definition.Tags.Length > 0)
+                        if (ofClr || reader.Opcode == Opcode.ReturnCall || definition.Tags.Length > 0)
                         {
                             return true;
                         }

@@ -65,7 +65,10 @@ internal static class GuestStackWalker
                 frames.Add(location.Module.DebugInformation.Describe(location));
                 for (InlinedCall? call = location.Call; call is not null; call = call.Outer)
                 {
-                    frames.Add(location.Module.DebugInformation.Describe(new GuestLocation(location.Module, call.Caller, call.Offset)));
+                    if (!call.IsTail)
+                    {
+                        frames.Add(location.Module.DebugInformation.Describe(new GuestLocation(location.Module, call.Caller, call.Offset)));
+                    }
                 }
 
                 if (frames.Count >= MaximumFrames)

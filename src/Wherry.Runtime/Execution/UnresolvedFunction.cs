@@ -30,6 +30,7 @@ internal sealed class UnresolvedFunction(GuestInstance instance, int index)
     {
         var unresolved = (UnresolvedFunction)target;
         Function function = unresolved.Resolve();
+        Volatile.Write(ref unresolved._self!.Current, function);
         if (unresolved._searches < MaximumSearches)
         {
             unresolved._searches++;

@@ -103,7 +103,7 @@ public sealed class PrecompilerTests
         byte[] bytes = WatConverter.ToBinary(
             $"""
             (module
-              (func $many {Parameters} (result i64) (i64.sub (local.get 0) (local.get 8)))
+              (func $many {Parameters} (result i64) (i64.div_s (i64.sub (local.get 0) (local.get 8)) (local.get 1)))
               (func (export "slow") (param i64) (result i64) (return_call $many {Arguments}))
               (func (export "fast") (param i64) (result i64) (if (result i64) (i64.eqz (local.get 0)) (then (i64.const 9)) (else (return_call 2 (i64.sub (local.get 0) (i64.const 1)))))))
             """);

@@ -85,6 +85,72 @@ public sealed class InliningTests
 
     [Theory]
     [MemberData(nameof(Guests.Modes), MemberType = typeof(Guests))]
+    public void A_trap_lacks_the_callers_that_tail_calls_took_the_place_of(BoundsChecks checks)
+    {
+        byte[] bytes = WatConverter.ToBinary(
+            """
+            (module
+              (func $whole (param f64) (result i32) (i32.trunc_f64_s (local.get 0)))
+              (func $middle (param f64) (result i32) (return_call $whole (local.get 0)))
+              (func $ends (param f64) (result i32) (return_call $middle (local.get 0)))
+              (func $run (export "run") (param f64) (result i32) (i32.add (i32.const 1) (call $ends (local.get 0)))))
+            """,
+            emitNames: true);
+        Instance guest = Guests.Instantiate(Module.Load(new Engine(EngineOptions.Default with { BoundsChecks = checks }), bytes));
+        TrapException trap = Assert.Throws<TrapException>(() => guest.GetFunction<Func<double, int>>("run")!(double.NaN));
+        Assert.Equal(["whole", "run"], trap.GuestStack.Select(frame => frame.FunctionName));
+        Assert.Equal([0xAA, 0x10], trap.GuestStack.Select(frame => bytes[frame.Offset!.Value]));
+    }
+
+    [Theory]
+    [MemberData(nameof(Guests.Modes), MemberType = typeof(Guests))]
+    public void Inlined_code_may_throw(BoundsChecks checks)
+    {
+        Instance guest = Guests.Instantiate(
+            """
+            (module
+              (tag $odd (param i32))
+              (tag $other)
+              (func $half (param i32) (result i32)
+                (if (i32.and (local.get 0) (i32.const 1)) (then (throw $odd (local.get 0))))
+                (i32.shr_u (local.get 0) (i32.const 1)))
+              (func $quarter (param i32) (result i32) (i32.add (i32.const 0) (call $half (call $half (local.get 0)))))
+
+              ;; The handler's label is a block, the function, a block with operands under it; another handler stands between.
+              (func (export "block") (param i32) (result i32)
+                (i32.add (i32.const 1000)
+                  (block $caught (result i32)
+                    (try_table (result i32) (catch $odd $caught) (call $quarter (local.get 0))))))
+              (func (export "function") (param i32) (result i32)
+                (drop (try_table (result i32) (catch $odd 0) (call $quarter (local.get 0))))
+                (i32.const -1))
+              (func (export "outer") (param i32) (result i32)
+                (block $caught (result i32)
+                  (try_table (result i32) (catch $odd $caught)
+                    (block $never (result i32)
+                      (block $nothing
+                        (try_table (catch $other $nothing) (br $never (i32.mul (i32.const 3) (call $quarter (local.get 0))))))
+                      (i32.const -2)))))
+              (func $passes (param i32) (result i32 i64) (call $quarter (local.get 0)) (i64.const 5))
+              (func (export "passed") (param i32) (result i32)
+                (block $caught (result i32)
+                  (try_table (result i32 i64) (catch $odd $caught) (call $passes (local.get 0)))
+                  (return (i32.add (i32.wrap_i64))))
+                (i32.add (i32.const 2000)))
+              (func (export "uncaught") (param i32) (result i32) (call $quarter (local.get 0))))
+            """,
+            checks);
+        int Run(string name, int value) => guest.GetFunction<Func<int, int>>(name)!(value);
+        Assert.Equal([1002, 1007, 1003], [Run("block", 8), Run("block", 7), Run("block", 6)]);
+        Assert.Equal([-1, 7, 3], [Run("function", 8), Run("function", 7), Run("function", 6)]);
+        Assert.Equal([6, 7, 3], [Run("outer", 8), Run("outer", 7), Run("outer", 6)]);
+        Assert.Equal([7, 2007, 2003], [Run("passed", 8), Run("passed", 7), Run("passed", 6)]);
+        Assert.Equal(2, Run("uncaught", 8));
+        Assert.Equal(3, Assert.Single(Assert.Throws<WasmException>(() => Run("uncaught", 6)).Values));
+    }
+
+    [Theory]
+    [MemberData(nameof(Guests.Modes), MemberType = typeof(Guests))]
     public void Endless_recursion_through_inlined_calls_is_a_trap(BoundsChecks checks)
     {
         Instance guest = Guests.Instantiate(Text, checks);
@@ -106,6 +172,7 @@ public sealed class InliningTests
             """);
         var candidates = new InlineCandidates(module.Definition, _ => false);
         Assert.Equal([false, false, false, false, true], Enumerable.Range(0, 5).Select(candidates.Contains));
-        Assert.False(new InlineCandidates(module.Definition, _ => true).Contains(4));
+        Assert.Equal([false, false, false, false, true], Enumerable.Range(0, 5).Select(candidates.ContainsForTail));
+        Assert.False(new InlineCandidates(module.Definition, _ => true).ContainsForTail(4));
     }
 }

@@ -22,9 +22,12 @@ public sealed class InterruptionTests
           (func $even (param i32) (return_call $odd (i32.add (local.get 0) (i32.const 1))))
           (func $odd (param i32) (if (i32.eqz (i32.load (i32.const 8))) (then (return_call $even (local.get 0)))))
           (func (export "tail calls") (call $started) (call $even (i32.const 0)))
-          (func $more (param i64 i64 i64 i64 i64 i64 i64 i64) (return_call $less (local.get 7)))
+          (func $more (param i64 i64 i64 i64 i64 i64 i64 i64) (drop (i64.div_u (local.get 0) (i64.const 3))) (return_call $less (local.get 7)))
           (func $less (param i64)
             (return_call $more (local.get 0) (local.get 0) (local.get 0) (local.get 0) (local.get 0) (local.get 0) (local.get 0) (local.get 0)))
+          (func $this (param i64) (return_call $that (i64.add (local.get 0) (i64.const 1))))
+          (func $that (param i64) (return_call $this (i64.add (local.get 0) (i64.const 2))))
+          (func (export "inlined tail calls") (call $started) (call $this (i64.const 0)))
           (func (export "growing tail calls") (call $started) (call $less (i64.const 0)))
           (func (export "fill") (call $started) (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x100000)) (br 0)))
           (func (export "copy") (call $started) (loop (memory.copy (i32.const 0) (i32.const 1) (i32.const 0xFFFFF)) (br 0)))
@@ -45,7 +48,7 @@ public sealed class InterruptionTests
     public static TheoryData<string, BoundsChecks> Functions()
     {
         var data = new TheoryData<string, BoundsChecks>();
-        foreach (string function in new[] { "empty", "counting", "loads", "calls", "recursion", "nested", "tail calls", "growing tail calls", "fill", "copy" })
+        foreach (string function in new[] { "empty", "counting", "loads", "calls", "recursion", "nested", "tail calls", "inlined tail calls", "growing tail calls", "fill", "copy" })
         {
             data.Add(function, BoundsChecks.Guard);
             data.Add(function, BoundsChecks.Explicit);

@@ -12,7 +12,7 @@ internal sealed class DemandSteps
     private const int AllBytes = 16;
 
     private readonly ModuleDefinition _definition;
-    private readonly Func<int, bool> _isInlined;
+    private readonly Func<int, bool, bool> _isInlined;
     private readonly List<DemandStep> _steps = [];
     private readonly List<int> _branchTables = [];
     private readonly List<Open> _open = [];
@@ -20,7 +20,7 @@ internal sealed class DemandSteps
     // What is known of the operands that were pushed last.
     private readonly List<Known> _known = [];
 
-    private DemandSteps(ModuleDefinition definition, Func<int, bool> isInlined)
+    private DemandSteps(ModuleDefinition definition, Func<int, bool, bool> isInlined)
     {
         _definition = definition;
         _isInlined = isInlined;
@@ -44,7 +44,7 @@ internal sealed class DemandSteps
 
     public ReadOnlySpan<DemandStep> AsSpan() => CollectionsMarshal.AsSpan(_steps);
 
-    public static DemandSteps Read(ModuleDefinition definition, FunctionBody body, int resultCount, Func<int, bool> isInlined)
+    public static DemandSteps Read(ModuleDefinition definition, FunctionBody body, int resultCount, Func<int, bool, bool> isInlined)
     {
         var steps = new DemandSteps(definition, isInlined);
         steps.OpenBlock(Opcode.Block, 0, resultCount);
@@ -108,7 +108,7 @@ internal sealed class DemandSteps
                 // Of two values of which one is chosen by a constant, the other is dead.
                 Step(ref reader, IsConstant(1) ? DemandEffect.None : DemandEffect.Select, 0, 3, 1);
                 break;
-            case Opcode.Call when _isInlined(reader.Index):
+            case Opcode.Call when _isInlined(reader.Index, false):
                 // It may need less of its operands than a call.
                 FunctionType inlined = _definition.Functions[reader.Index].Function!;
                 Step(ref reader, DemandEffect.None, 0, inlined.Parameters.Length, inlined.Results.Length);
@@ -119,6 +119,10 @@ internal sealed class DemandSteps
             case Opcode.CallIndirect:
             case Opcode.CallRef:
                 Call(ref reader, _definition.Types[reader.Index].Function!, 1);
+                break;
+            case Opcode.ReturnCall when _isInlined(reader.Index, true):
+                Step(ref reader, DemandEffect.None, 0, _definition.Functions[reader.Index].Function!.Parameters.Length, 0);
+                Leave(ref reader, 0);
                 break;
             case Opcode.ReturnCall:
                 Leave(ref reader, _definition.Functions[reader.Index].Function!.Parameters.Length);

@@ -42,9 +42,9 @@ internal sealed class LoadDemand
         }
     }
 
-    /// <param name="isInlined">Whether a function's code is written in place of calls to it.</param>
+    /// <param name="isInlined">Whether a function's code is written in place of calls to it, or of tail calls.</param>
     /// <returns>The offsets of such loads; null if there are none.</returns>
-    public static HashSet<int>? FindShortened(ModuleDefinition definition, FunctionBody body, int resultCount, int localCount, Func<int, bool> isInlined)
+    public static HashSet<int>? FindShortened(ModuleDefinition definition, FunctionBody body, int resultCount, int localCount, Func<int, bool, bool> isInlined)
     {
         DemandSteps steps = DemandSteps.Read(definition, body, resultCount, isInlined);
         if (!steps.HasLoads)

@@ -10,10 +10,32 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
     private const int MaximumCodeSize = 64;
     private const int MaximumLocals = 16;
 
-    private readonly byte[] _answers = new byte[definition.Bodies.Length];
+    // 0: not asked for yet.
+    private const byte No = 1;
+    private const byte Yes = 2;
+
+    private readonly byte[][] _answers = [.. Enum.GetValues<Use>().Select(_ => new byte[definition.Bodies.Length])];
+
+    /// <summary>What a function's code is to take the place of.</summary>
+    private enum Use
+    {
+        /// <summary>A call, of a function that calls none but itself.</summary>
+        Leaf,
+
+        /// <summary>A call, of a function that calls such, or itself.</summary>
+        Call,
+
+        /// <summary>A tail call, of a function that may itself end with one, but calls none: where it was, nothing looks at the stack that a call would need.</summary>
+        TailCall,
+    }
 
     /// <summary>Whether calls to a function may be replaced by its code.</summary>
-    public bool Contains(int function)
+    public bool Contains(int function) => IsSuitable(function, Use.Call);
+
+    /// <summary>Whether tail calls to a function may be replaced by its code: it may then end with a tail call itself.</summary>
+    public bool ContainsForTail(int function) => IsSuitable(function, Use.TailCall);
+
+    private bool IsSuitable(int function, Use use)
     {
         int index = function - definition.ImportedFunctionCount;
         if (index < 0)
@@ -21,18 +43,18 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
             return false;
         }
 
-        if (_answers[index] == 0)
+        byte[] answers = _answers[(int)use];
+        if (answers[index] == 0)
         {
-            _answers[index] = (byte)(IsSuitable(function, definition.Bodies[index]) ? 2 : 1);
+            answers[index] = IsSuitable(function, definition.Bodies[index], use) ? Yes : No;
         }
 
-        return _answers[index] == 2;
+        return answers[index] == Yes;
     }
 
-    // Leaves, and functions that call themselves alone: with others a call remains.
-    private bool IsSuitable(int function, FunctionBody body)
+    private bool IsSuitable(int function, FunctionBody body, Use use)
     {
-        if (body.End - body.CodeOffset > MaximumCodeSize || returnsExceptions(function))
+        if (body.End - body.CodeOffset > MaximumCodeSize || (use == Use.TailCall && returnsExceptions(function)))
         {
             return false;
         }
@@ -50,7 +72,15 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
         var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
         while (reader.Next())
         {
-            if (!(reader.Opcode == Opcode.Call ? reader.Index == function : NeverFaults(reader.Opcode)))
+            bool isSuitable = reader.Opcode switch
+            {
+                Opcode.Call when reader.Index == function => use != Use.TailCall,
+                Opcode.Call => use == Use.Call && IsSuitable(reader.Index, Use.Leaf),
+                Opcode.ReturnCall => use == Use.TailCall,
+                Opcode.Throw => use != Use.TailCall,
+                _ => NeverFaults(reader.Opcode),
+            };
+            if (!isSuitable)
             {
                 return false;
             }

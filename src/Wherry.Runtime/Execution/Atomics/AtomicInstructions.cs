@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Wherry.Execution.Atomics;
 
@@ -455,6 +456,11 @@ internal static unsafe partial class AtomicInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int InRegister(int expected)
     {
+        if (Bmi2.IsSupported)
+        {
+            return (int)Bmi2.ZeroHighBits((uint)expected, 32);
+        }
+
         int loaded = expected;
         return Volatile.Read(ref loaded);
     }
