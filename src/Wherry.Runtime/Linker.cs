@@ -151,7 +151,7 @@ public sealed class Linker
         {
             ImportDefinition import = definition.Imports[i];
             found[i] = Find(null, module, import);
-            if (found[i] is not (HostDefinition or Memory))
+            if (found[i] is not (HostDefinition or Memory { Type.IsShared: true }))
             {
                 throw new LinkException($"The import \"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\" can't be pooled: the instances of a pool have a store each, and what is defined is of one store. "
                     + "Define host functions by Linker.DefineFunction or DefineMethods, and shared memories made for the engine.");

@@ -35,7 +35,7 @@ internal static class ImportStubs
             int function = il.DeclareLocal(typeof(Function));
             il.LoadArgument(target);
             il.Int32(import);
-            il.Call(RuntimeMembers.Method(typeof(InstanceTemplate), nameof(InstanceTemplate.BindImport)));
+            il.Call(RuntimeMembers.Method(typeof(InstanceTemplate), nameof(InstanceTemplate.GetImport)));
             il.StoreLocal(function);
             for (int i = 0; i < target; i++)
             {

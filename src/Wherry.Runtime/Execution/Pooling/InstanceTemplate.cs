@@ -58,7 +58,7 @@ internal sealed unsafe class InstanceTemplate
     private ModuleDefinition Definition => Code.Definition;
 
     /// <summary>Called by the code that instances share for an import: the function that this instance calls from now on.</summary>
-    public static Function BindImport(object instance, int import)
+    public static Function GetImport(object instance, int import)
     {
         var guest = (GuestInstance)instance;
         return guest.ImportedFunctions[import] is { Target: not null } function ? function : guest.Template!.BindImport(guest, import);
