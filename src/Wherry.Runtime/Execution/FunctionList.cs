@@ -10,6 +10,21 @@ internal struct FunctionList
 
     public readonly Function? Get(int index) => _pieces?[index >> PieceLog2]?[index & PieceMask];
 
+    /// <summary>The index of a function, or -1.</summary>
+    public readonly int IndexOf(Function function)
+    {
+        for (int i = 0; i < _pieces?.Length; i++)
+        {
+            int found = _pieces[i] is { } piece ? Array.IndexOf(piece, function) : -1;
+            if (found >= 0)
+            {
+                return (i << PieceLog2) + found;
+            }
+        }
+
+        return -1;
+    }
+
     public Function Set(int index, int count, Function function)
     {
         _pieces ??= new Function?[]?[(count + PieceMask) >> PieceLog2];

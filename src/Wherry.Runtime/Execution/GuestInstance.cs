@@ -95,6 +95,15 @@ internal abstract unsafe class GuestInstance
     /// <summary>The function of an index as a reference for the guest: one that goes straight to the code, if that is known.</summary>
     public Function GetReference(int index) => _resolved.Get(index) ?? GetFunction(index);
 
+    /// <summary>The index of a function that this instance has a reference to, or -1.</summary>
+    public int FindIndex(Function function)
+    {
+        int import = Array.IndexOf(ImportedFunctions, function);
+        return import >= 0 ? import
+            : function.Target is UnresolvedFunction unresolved ? (unresolved.Instance == this ? unresolved.Index : -1)
+            : _resolved.IndexOf(function);
+    }
+
     /// <summary>A function of this module that goes straight to its code.</summary>
     public Function ResolveFunction(int index) => _resolved.Get(index) ?? _resolved.Set(index, Code.Definition.Functions.Length, Code.CreateResolved(index, this));
 
