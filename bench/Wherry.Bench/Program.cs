@@ -8,6 +8,8 @@ return args switch
     ["threads", .. var rest] => ThreadsBenchmark.Run(new Settings(rest)),
     ["gains", .. var rest] => GainsBenchmark.Run(new Settings(rest)),
     ["interrupt", .. var rest] => await InterruptBenchmark.RunAsync(new Settings(rest)),
+    ["instances", .. var rest] => InstancesBenchmark.Run(new Settings(rest)),
+    [InstancesBenchmark.Child, .. var rest] => InstancesBenchmark.RunChild(rest),
     [GainsBenchmark.Child, .. var rest] => GainsBenchmark.RunChild(rest),
     _ => Settings.ShowHelp(),
 };

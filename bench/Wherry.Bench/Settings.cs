@@ -48,6 +48,7 @@ internal sealed class Settings
               gains     the collector's heap, exceptions, tail calls, calls through references, atomics; vectors as processes
               threads   a program with pthreads: the same sum by one thread and by as many as there are processors, as processes
               interrupt how long a guest takes to stop, whatever it does: from cancelling, or from the end of its time limit, to the exception
+              instances what a pooled instance costs: made and dropped, kept by the thousand, after one that wrote to its memory
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
             Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
@@ -62,7 +63,8 @@ internal sealed class Settings
               --only A,B             some programs or services
               --wasmtime COMMAND     a peer for threads
               --threads A,B          threads: 1 and the number of processors
-              --rounds N             compute, gains, threads: runs of each, interleaved (3); interrupt: interruptions of each (20)
+              --rounds N             compute, gains, threads: runs of each, interleaved (3); interrupt: interruptions of each (20);
+                                     instances: processes for each figure (5)
               --repetitions N        gains: calls of each in a run (7)
               --argument N           compute: the programs' argument, which makes them shorter; threads: how many numbers
               --seconds N            http: how long wrk runs (4)

@@ -5,6 +5,7 @@ using Wherry.Cli.Inspection;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
 using Wherry.Cli.Precompilation;
+using Wherry.Cli.Preinitialization;
 using Wherry.Cli.Running;
 
 namespace Wherry.Cli;
@@ -83,6 +84,7 @@ internal static class WherryCommand
             new RunCommandLine().ToCommand(),
             CompileCommand.Create(),
             CacheCommand.Create(),
+            PreinitCommand.Create(),
             InspectCommand.Create(),
             ValidateCommand.Create(),
             TextCommands.CreateToBinary(),

@@ -8,6 +8,7 @@ namespace Wherry;
 public sealed class Function
 {
     // Compiled code reads these three and calls Code(arguments…, Target). They never change: another thread could see a torn pair.
+    // Where the target is null, an instance's own code passes the instance: see InstanceTemplate.
     internal readonly nint Code;
     internal readonly object Target;
     internal readonly int TypeNumber;
@@ -28,6 +29,12 @@ public sealed class Function
 
     internal Function(DefinedType type, nint code, object target)
         : this(type, code, target, code, target)
+    {
+    }
+
+    /// <summary>A function that many instances share. It is never given to the host, or to another instance.</summary>
+    internal Function(DefinedType type, nint code)
+        : this(type, code, null!)
     {
     }
 

@@ -6,22 +6,25 @@ namespace Wherry;
 /// <summary>An instantiated module.</summary>
 public sealed class Instance
 {
+    // Gives its place in the store's limit back when nothing references the instance any more.
+    private readonly AccountClaim? _claim;
     private Memory? _defaultMemory;
 
+    /// <param name="store">Its store.</param>
+    /// <param name="module">Its module.</param>
+    /// <param name="isOnly">Whether the store will never have another one: then it needs not give its place back.</param>
     /// <exception cref="LinkException">The store has too many.</exception>
-    internal Instance(Store store, Module module)
+    internal Instance(Store store, Module module, bool isOnly = false)
     {
         Module = module;
         Store = store;
         if (!store.Account.TryTakeInstance())
         {
-            GC.SuppressFinalize(this);
             throw new LinkException($"The store's limit of {store.Options.Limits.Instances} instances is reached (ResourceLimits.Instances).");
         }
-    }
 
-    /// <summary>Gives its place back to the store's limit.</summary>
-    ~Instance() => Store.Account.ReturnInstance();
+        _claim = isOnly ? null : new AccountClaim(store.Account, isInstance: true);
+    }
 
     /// <summary>Its store.</summary>
     public Store Store { get; }

@@ -53,7 +53,8 @@ public sealed class Linker
     public void DefineFunction(string module, string name, Delegate function)
     {
         ArgumentNullException.ThrowIfNull(function);
-        Add(module, name, new HostDefinition(function, HostSignature.Of(function)));
+        Type type = function.GetType();
+        Add(module, name, new HostDefinition(HostSignature.Of(type), type, _ => function));
     }
 
     /// <summary>Defines the methods of an object that carry a <see cref="WasmFunctionAttribute"/>, as <see cref="DefineFunction"/> does.</summary>
@@ -61,18 +62,33 @@ public sealed class Linker
     public void DefineMethods(string module, object target)
     {
         ArgumentNullException.ThrowIfNull(target);
-        foreach ((string name, MethodInfo method) in AttributedMethods.Find(target))
-        {
-            Add(module, name, AttributedMethods.Define(method, target));
-        }
+        DefineMethods(module, target.GetType(), _ => target);
     }
 
-    /// <summary>The same, but each method is looked at when a guest imports it: for methods that are known to be right.</summary>
-    internal void DefineMethodsWhenImported(string module, object target)
+    /// <summary>
+    /// Defines the methods of <typeparamref name="T"/> that carry a <see cref="WasmFunctionAttribute"/>, each store's guests on an object of their own: it is made when the first of
+    /// these functions is linked (in an <see cref="InstancePool"/>: called). If it is <see cref="IDisposable"/>, it is disposed with the store.
+    /// </summary>
+    /// <param name="module">The module name.</param>
+    /// <param name="create">Makes the object of a store.</param>
+    /// <exception cref="ArgumentException">There are no such methods, or one has a signature that can't be a guest's.</exception>
+    public void DefineMethods<T>(string module, Func<Store, T> create)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(create);
+        object key = new();
+        DefineMethods(module, typeof(T), store => store.GetHostObject(key, create));
+    }
+
+    /// <summary>The same as <see cref="DefineMethods(string, object)"/>, but each method is looked at when a guest imports it: for methods that are known to be right.</summary>
+    internal void DefineMethodsWhenImported(string module, object target) => DefineMethodsWhenImported(module, target.GetType(), _ => target);
+
+    /// <summary>The same for an object that each store has.</summary>
+    internal void DefineMethodsWhenImported(string module, Type target, Func<Store, object> getTarget)
     {
         foreach ((string name, MethodInfo method) in AttributedMethods.Find(target))
         {
-            Add(module, name, new HostMethod(method, target));
+            Add(module, name, new HostMethod(method, getTarget));
         }
     }
 
@@ -125,6 +141,34 @@ public sealed class Linker
         return instance;
     }
 
+    /// <summary>What a module imports, for instances that have a store each: host functions and shared memories.</summary>
+    /// <exception cref="LinkException">An import is missing, of another type, or of one store.</exception>
+    internal object[] ResolveForPool(Module module)
+    {
+        ModuleDefinition definition = module.Definition;
+        var found = new object[definition.Imports.Length];
+        for (int i = 0; i < found.Length; i++)
+        {
+            ImportDefinition import = definition.Imports[i];
+            found[i] = Find(null, module, import);
+            if (found[i] is not (HostDefinition or Memory { Type.IsShared: true }))
+            {
+                throw new LinkException($"The import \"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\" can't be pooled: the instances of a pool have a store each, and what is defined is of one store. "
+                    + "Define host functions by Linker.DefineFunction or DefineMethods, and shared memories made for the engine.");
+            }
+        }
+
+        return found;
+    }
+
+    private void DefineMethods(string module, Type target, Func<Store, object> getTarget)
+    {
+        foreach ((string name, MethodInfo method) in AttributedMethods.Find(target))
+        {
+            Add(module, name, AttributedMethods.Define(method, getTarget));
+        }
+    }
+
     private void Add(string module, string name, object definition)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -166,7 +210,7 @@ public sealed class Linker
             {
                 case ExternalKind.Function:
                     imports.Functions[import.Index] = given is HostDefinition host
-                        ? HostFunctions.Create(store, instance, host.Function, host.Signature, definition.Functions[import.Index])
+                        ? HostFunctions.Create(store, instance, host, definition.Functions[import.Index])
                         : (Function)given;
                     break;
                 case ExternalKind.Table:
@@ -190,7 +234,8 @@ public sealed class Linker
     private List<object>? FindDefinitions(string module, string name) =>
         _definitions.TryGetValue(module, out Dictionary<string, List<object>>? names) ? names.GetValueOrDefault(name) : null;
 
-    private object Find(Store store, Module module, ImportDefinition import)
+    // Without a store: for instances that have one each.
+    private object Find(Store? store, Module module, ImportDefinition import)
     {
         if (FindDefinitions(import.Module, import.Name) is not { } definitions)
         {
@@ -203,7 +248,7 @@ public sealed class Linker
             object definition = candidate is HostMethod method ? method.Definition : candidate;
             if (ImportMatcher.Matches(definition, module.Definition, import))
             {
-                if (GetStore(definition) is Store other && other != store)
+                if (store is not null && GetStore(definition) is Store other && other != store)
                 {
                     throw new LinkException($"The import \"{ErrorText.Clean(import.Module)}\" \"{ErrorText.Clean(import.Name)}\" is defined by something of another store: what instances share must be of one store, except for shared memories.");
                 }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Wherry.Execution;
 using Wherry.Execution.Memories;
+using Wherry.Execution.Pooling;
 
 namespace Wherry;
 
@@ -57,31 +58,44 @@ public sealed unsafe class Memory : IDisposable
         store.Register(this);
     }
 
+    /// <summary>A memory of a pooled instance, on address space that is ready. The store keeps it.</summary>
+    private Memory(Store store, MemoryType type, ulong length, MemoryReservation reservation)
+    {
+        _account = store.Account;
+        _reservation = reservation;
+        Store = store;
+        Type = type;
+        Base = reservation.Base;
+        ProbeBase = Base + ProbeDistance;
+        SafepointPage = reservation.SafepointPage;
+        Length = length;
+        _maximumPages = reservation.Capacity >> type.PageSizeLog2;
+    }
+
     private Memory(Engine engine, MemoryType type, ResourceLimits limits, ResourceAccount account)
     {
         _account = account;
         Type = type;
-        ulong limit = (ulong)limits.MemoryBytes;
-        ulong addressable = type.Is64Bit ? engine.Options.Memory64Reservation : 1UL << 32;
-        ulong capacity = Math.Min(addressable, ToBytes(type.Maximum ?? ulong.MaxValue, type.PageSizeLog2));
         ulong length = ToBytes(type.Minimum, type.PageSizeLog2);
-        if (length > addressable)
+        ulong capacity;
+        try
         {
-            GC.SuppressFinalize(this);
-            throw new LinkException($"A memory of {type.Minimum} pages ({length} bytes) is more than the {addressable} bytes that are reserved for a 64-bit memory: "
-                + "set EngineOptions.Memory64Reservation.");
+            capacity = GetCapacity(engine, type, limits);
+            if (!account.TryTakeMemory(length))
+            {
+                throw LimitReached(type, length, limits);
+            }
         }
-
-        if (!account.TryTakeMemory(length))
+        catch (LinkException)
         {
             GC.SuppressFinalize(this);
-            throw new LinkException($"A memory of {type.Minimum} pages ({length} bytes) goes beyond the store's limit of {limit} bytes of memory (ResourceLimits.MemoryBytes).");
+            throw;
         }
 
         // Nothing may fail between here and the registration but what gives back what was taken.
         try
         {
-            _reservation = MemoryReservation.Take(Math.Max(length, Math.Min(capacity, limit)));
+            _reservation = MemoryReservation.Take(capacity);
         }
         catch (LinkException)
         {
@@ -140,6 +154,19 @@ public sealed unsafe class Memory : IDisposable
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(type);
         return new Memory(store, type);
+    }
+
+    /// <summary>A memory of a pooled instance, which goes back to the pool with its store, or when nothing references it any more.</summary>
+    /// <exception cref="LinkException">A limit stands in the way, or there is no address space left.</exception>
+    internal static Memory CreatePooled(Store store, MemorySlots slots)
+    {
+        MemoryImage image = slots.Image;
+        if (!store.Account.TryTakeMemory(image.Length))
+        {
+            throw LimitReached(image.Type, image.Length, store.Options.Limits);
+        }
+
+        return new Memory(store, image.Type, image.Length, slots.Take());
     }
 
     /// <summary>
@@ -333,6 +360,21 @@ public sealed unsafe class Memory : IDisposable
         return false;
     }
 
+    /// <summary>The bytes that a memory may ever have.</summary>
+    /// <exception cref="LinkException">It can't even have those that it starts with.</exception>
+    internal static ulong GetCapacity(Engine engine, MemoryType type, ResourceLimits limits)
+    {
+        ulong addressable = type.Is64Bit ? engine.Options.Memory64Reservation : 1UL << 32;
+        ulong capacity = Math.Min(addressable, ToBytes(type.Maximum ?? ulong.MaxValue, type.PageSizeLog2));
+        ulong length = ToBytes(type.Minimum, type.PageSizeLog2);
+        return length <= addressable ? Math.Max(length, Math.Min(capacity, (ulong)limits.MemoryBytes))
+            : throw new LinkException($"A memory of {type.Minimum} pages ({length} bytes) is more than the {addressable} bytes that are reserved for a 64-bit memory: "
+                + "set EngineOptions.Memory64Reservation.");
+    }
+
+    private static LinkException LimitReached(MemoryType type, ulong length, ResourceLimits limits) =>
+        new($"A memory of {type.Minimum} pages ({length} bytes) goes beyond the store's limit of {limits.MemoryBytes} bytes of memory (ResourceLimits.MemoryBytes).");
+
     private static ulong ToBytes(ulong pages, int pageSizeLog2) => pages > ulong.MaxValue >> pageSizeLog2 ? ulong.MaxValue : pages << pageSizeLog2;
 
     // Lets the garbage collector look for dropped memories in time. Much of a large memory is often never touched: it counts up to a bound.
@@ -363,6 +405,11 @@ public sealed unsafe class Memory : IDisposable
 
         Volatile.Write(ref Length, 0);
         Base = null;
+        if (_isInterrupted && _reservation.Slots is not null)
+        {
+            _reservation.SetInterrupted(false);
+        }
+
         _reservation.Release();
         GC.SuppressFinalize(this);
     }

@@ -17,6 +17,9 @@ public sealed unsafe class MemoryLease : IDisposable
     /// <summary>All bytes (the first 2 GiB of them, if there are more).</summary>
     public Span<byte> Span => Slice(0, (int)Math.Min(_memory.Size, int.MaxValue));
 
+    /// <summary>How many bytes there are.</summary>
+    internal ulong Size => _memory.Size;
+
     /// <summary>A part of the bytes.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It reaches beyond the memory.</exception>
     public Span<byte> Slice(ulong address, int length)

@@ -126,6 +126,11 @@ public sealed unsafe partial class Store
 
     private void SetStackLimits(nint limit)
     {
+        if (_pooledGuest is not null)
+        {
+            _pooledGuest.StackLimit = limit;
+        }
+
         foreach (GuestInstance guest in _guests.GetAll())
         {
             guest.StackLimit = limit;

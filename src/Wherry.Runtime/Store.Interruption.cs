@@ -217,7 +217,7 @@ public sealed unsafe partial class Store
             SafepointPages.SetInterrupted(_safepointPage.Address, isInterrupted);
         }
 
-        foreach (Memory memory in _memories.GetAll())
+        foreach (Memory memory in GetMemories())
         {
             // Code with a shared memory reads the store's own page: other stores' guests must not stop.
             if (!memory.Type.IsShared)

@@ -1,6 +1,7 @@
 using Wherry.Execution;
 using Wherry.Execution.Heap;
 using Wherry.Execution.Memories;
+using Wherry.Execution.Pooling;
 
 namespace Wherry;
 
@@ -17,6 +18,10 @@ public sealed unsafe partial class Store : IDisposable
     private WeakList<Memory> _memories;
     private SafepointPage? _safepointPage;
     private bool _isDisposed;
+
+    // The only guest, where the store is a pooled instance's own.
+    private GuestInstance? _pooledGuest;
+    private HostObjects? _hostObjects;
 
     /// <summary>A store.</summary>
     public Store(Engine engine, StoreOptions? options = null)
@@ -79,6 +84,9 @@ public sealed unsafe partial class Store : IDisposable
     internal GuestHeap Heap { get; }
 
     internal PendingException PendingException { get; } = new();
+
+    /// <summary>Of a pooled instance's store.</summary>
+    internal PoolPlace? PoolPlace { get; init; }
 
     /// <summary>For the embedder: whatever its host functions need to find.</summary>
     public object? UserState { get; set; }
@@ -159,6 +167,34 @@ public sealed unsafe partial class Store : IDisposable
         }
     }
 
+    /// <summary>The same for a pooled instance and its memories, which the store keeps: they live as long as it does.</summary>
+    internal void RegisterPooled(GuestInstance guest)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            _pooledGuest = guest;
+            bool isInterrupted = _reason != InterruptionReason.None;
+            guest.StackLimit = isInterrupted ? nint.MaxValue : _stackLimit;
+            if (isInterrupted)
+            {
+                SetPages(isInterrupted: true);
+            }
+        }
+    }
+
+    /// <summary>An object that the host has for this store, made when it is first asked for. What can be disposed is disposed with the store.</summary>
+    internal object GetHostObject(object key, Func<Store, object> create)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed && _owner == DisposedOwner, this);
+            _hostObjects ??= new HostObjects();
+        }
+
+        return _hostObjects.Get(key, create, this);
+    }
+
     /// <summary>The guest's address of a place in one of its memories.</summary>
     internal ulong? FindAddress(nint place)
     {
@@ -166,7 +202,7 @@ public sealed unsafe partial class Store : IDisposable
         ulong? found = null;
         lock (_lock)
         {
-            foreach (Memory memory in _memories.GetAll())
+            foreach (Memory memory in GetMemories())
             {
                 nint @base = (nint)memory.Base;
                 if (@base != 0 && place >= @base && (ulong)(place - @base) < MemoryArena.SlotSize && (found is null || (ulong)(place - @base) < found))
@@ -181,12 +217,38 @@ public sealed unsafe partial class Store : IDisposable
 
     private void ReleaseMemories()
     {
-        foreach (Memory memory in _memories.GetAll())
+        SafepointPage? page;
+        lock (_lock)
         {
-            memory.EndUse();
+            page = _safepointPage;
+            _safepointPage = null;
         }
 
-        Heap.Leave();
-        Account.Close();
+        try
+        {
+            _hostObjects?.Dispose();
+        }
+        finally
+        {
+            if (_pooledGuest is not null)
+            {
+                foreach (Memory memory in _pooledGuest.PooledMemories)
+                {
+                    memory.EndUse();
+                }
+            }
+
+            foreach (Memory memory in _memories.GetAll())
+            {
+                memory.EndUse();
+            }
+
+            page?.Release();
+            Heap.Leave();
+            Account.Close();
+            PoolPlace?.GiveBack();
+        }
     }
+
+    private IEnumerable<Memory> GetMemories() => _pooledGuest is null ? _memories.GetAll() : _memories.GetAll().Concat(_pooledGuest.PooledMemories);
 }

@@ -9,9 +9,22 @@ public sealed class Table
     internal object?[] Elements;
 
     private readonly int _maximum;
+    private readonly AccountClaim? _claim;
 
     /// <exception cref="LinkException">A limit stands in the way.</exception>
     internal Table(Store store, TableType type, object? initialValue = null)
+        : this(store, type, new object?[(int)type.Minimum])
+    {
+        _claim = new AccountClaim(store.Account) { Elements = type.Minimum };
+        if (initialValue is not null)
+        {
+            Array.Fill(Elements, initialValue);
+        }
+    }
+
+    /// <summary>A table that lives as long as its store, and so never gives elements back to the store's limit.</summary>
+    /// <exception cref="LinkException">A limit stands in the way.</exception>
+    internal Table(Store store, TableType type, object?[] elements)
     {
         Store = store;
         Type = type;
@@ -21,15 +34,8 @@ public sealed class Table
         }
 
         _maximum = (int)Math.Min(type.Maximum ?? ulong.MaxValue, (ulong)Array.MaxLength);
-        Elements = new object?[(int)type.Minimum];
-        if (initialValue is not null)
-        {
-            Array.Fill(Elements, initialValue);
-        }
+        Elements = elements;
     }
-
-    /// <summary>Gives its elements back to the store's limit.</summary>
-    ~Table() => Store.Account.ReturnElements((ulong)(Elements?.Length ?? 0));
 
     /// <summary>Its store.</summary>
     public Store Store { get; }
@@ -109,6 +115,10 @@ public sealed class Table
             }
 
             Elements = elements;
+            if (_claim is not null)
+            {
+                _claim.Elements = (ulong)elements.Length;
+            }
         }
 
         return former.Length;

@@ -1,6 +1,6 @@
 namespace Wherry;
 
-/// <summary>Makes a method a host function for <see cref="Linker.DefineMethods"/>.</summary>
+/// <summary>Makes a method a host function for <see cref="Linker.DefineMethods(string, object)"/>.</summary>
 /// <param name="name">The name that guests import it by.</param>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class WasmFunctionAttribute(string name) : Attribute

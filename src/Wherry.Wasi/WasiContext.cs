@@ -17,6 +17,9 @@ namespace Wherry.Wasi;
 /// </remarks>
 public sealed partial class WasiContext : IDisposable
 {
+    private const string Preview1 = "wasi_snapshot_preview1";
+    private const string Unstable = "wasi_unstable";
+
     private readonly PathResolver resolver;
     private bool disposed;
 
@@ -73,9 +76,37 @@ public sealed partial class WasiContext : IDisposable
         {
             // Several functions have one name and differ in type. Of equal ones, the first is taken.
             linker.AllowShadowing = false;
-            linker.DefineMethodsWhenImported("wasi_snapshot_preview1", this);
-            linker.DefineMethodsWhenImported("wasi_unstable", new UnstableFunctions(this));
-            linker.DefineMethodsWhenImported("wasi_unstable", this);
+            linker.DefineMethodsWhenImported(Preview1, this);
+            linker.DefineMethodsWhenImported(Unstable, new UnstableFunctions(this));
+            linker.DefineMethodsWhenImported(Unstable, this);
+        }
+        finally
+        {
+            linker.AllowShadowing = allowShadowing;
+        }
+    }
+
+    /// <summary>
+    /// The same for guests of any stores, each store having a context of its own: for an <see cref="InstancePool"/>. The context is made when the store's guest first calls one of the functions (without a
+    /// pool: when the first is linked), and disposed with the store. Such guests have no threads.
+    /// </summary>
+    /// <param name="linker">The linker.</param>
+    /// <param name="getOptions">What the guest of a store is given; <see cref="Store.UserState"/> can tell whose it is.</param>
+    public static void AddTo(Linker linker, Func<Store, WasiOptions> getOptions)
+    {
+        ArgumentNullException.ThrowIfNull(linker);
+        ArgumentNullException.ThrowIfNull(getOptions);
+        object key = new();
+        object unstableKey = new();
+        WasiContext GetContext(Store store) => (WasiContext)store.GetHostObject(key, store => new WasiContext(getOptions(store)));
+
+        var allowShadowing = linker.AllowShadowing;
+        try
+        {
+            linker.AllowShadowing = false;
+            linker.DefineMethodsWhenImported(Preview1, typeof(WasiContext), GetContext);
+            linker.DefineMethodsWhenImported(Unstable, typeof(UnstableFunctions), store => store.GetHostObject(unstableKey, store => new UnstableFunctions(GetContext(store))));
+            linker.DefineMethodsWhenImported(Unstable, typeof(WasiContext), GetContext);
         }
         finally
         {

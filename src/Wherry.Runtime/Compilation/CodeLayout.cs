@@ -35,6 +35,7 @@ internal sealed class CodeLayout
         Classes = Partition();
         _constants = Array.ConvertAll(definition.Globals, FindConstant);
         IsField = FindFields(definition);
+        IsOwnTable = FindOwnTables(definition);
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
         _throwingOfClr = new Lazy<bool[]>(() => ThrowAnalysis.FindOfClr(definition));
 
@@ -55,6 +56,9 @@ internal sealed class CodeLayout
 
     /// <summary>Which globals only this module sees: they are fields of the instance.</summary>
     public bool[] IsField { get; }
+
+    /// <summary>Which tables only this module sees.</summary>
+    public bool[] IsOwnTable { get; }
 
     public int LargeFunctionCount => _largeFunctions.Count;
 
@@ -103,6 +107,21 @@ internal sealed class CodeLayout
         }
 
         return isField;
+    }
+
+    private static bool[] FindOwnTables(ModuleDefinition definition)
+    {
+        var isOwn = new bool[definition.Tables.Length];
+        isOwn.AsSpan(definition.ImportedTableCount).SetAll(true);
+        foreach (ExportDefinition export in definition.Exports)
+        {
+            if (export.Kind == ExternalKind.Table)
+            {
+                isOwn[export.Index] = false;
+            }
+        }
+
+        return isOwn;
     }
 
     private (int First, int Count)[] Partition()

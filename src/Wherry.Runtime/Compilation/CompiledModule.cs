@@ -13,6 +13,9 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
 
     public ModuleDefinition Definition { get; } = definition;
 
+    // Found once for all instances.
+    private readonly nint[] _knownCode = new nint[definition.Functions.Length];
+
     /// <summary>Whether a large function is compiled: see <see cref="PrepareLarge"/>.</summary>
     public bool[] LargeFunctionsReady { get; protected init; } = [];
 
@@ -47,11 +50,14 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
     public Function CreateResolved(int index, GuestInstance instance)
     {
         DefinedType type = Definition.Functions[index];
-        nint code = GetCode(index);
+        nint code = GetKnownCode(index);
         return Layout.ReturnsExceptions(index)
             ? new Function(type, GetStub(type, StubKind.Throw), new ThrowingTarget(instance, code), code, instance)
             : new Function(type, code, instance);
     }
+
+    /// <summary>A function of this module for any instance: its callers pass their own, which <see cref="Function.Target"/> then lacks.</summary>
+    public Function CreateShared(int index) => new(Definition.Functions[index], GetKnownCode(index));
 
     /// <summary>The field of a global that only this module sees, or null: other globals are objects.</summary>
     public abstract FieldInfo? GetCreatedGlobalField(int global);
@@ -89,6 +95,18 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
 
         int start = definition.Bodies[function - definition.ImportedFunctionCount].CodeOffset;
         return search.Find(definition, map.Count > 0 ? map : [new CodePoint(0, start, null)], ilOffset);
+    }
+
+    private nint GetKnownCode(int function)
+    {
+        nint code = Volatile.Read(ref _knownCode[function]);
+        if (code == 0)
+        {
+            code = GetCode(function);
+            Volatile.Write(ref _knownCode[function], code);
+        }
+
+        return code;
     }
 
     protected abstract GuestInstance CreateInstanceObject();

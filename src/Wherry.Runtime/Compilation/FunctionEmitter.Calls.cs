@@ -12,6 +12,7 @@ internal sealed partial class FunctionEmitter
     private readonly Dictionary<Type, int> _tuples = [];
     private int _callee = -1;
     private int _elements = -1;
+    private int _target = -1;
 
     private bool TryEmitCall(ref InstructionReader reader)
     {
@@ -70,7 +71,7 @@ internal sealed partial class FunctionEmitter
             _il.Emit(OpCodes.Ldelem_Ref);
             _il.LoadField(RuntimeMembers.FunctionCurrent);
             _il.StoreLocal(Callee());
-            EmitCallOfCallee(type, isTail);
+            EmitCallOfCallee(type, isTail, mayBeShared: true);
             return;
         }
 
@@ -114,7 +115,7 @@ internal sealed partial class FunctionEmitter
         int callee = Callee();
         _il.StoreLocal(callee);
         EmitTypeCheck(callee, type, typeIndex);
-        EmitCallOfCallee(type.Function, isTail);
+        EmitCallOfCallee(type.Function, isTail, _module.Layout.IsOwnTable[tableIndex]);
     }
 
     // With a check of our own, which the JIT then needs not make: all of its own share one place that fails, which tells nothing of the instruction.
@@ -216,10 +217,24 @@ internal sealed partial class FunctionEmitter
         EmitCallOfCallee(type, isTail);
     }
 
-    private void EmitCallOfCallee(FunctionType type, bool isTail)
+    // Where functions may be shared by the instances of a pool, those without a target get the instance: see InstanceTemplate.
+    private void EmitCallOfCallee(FunctionType type, bool isTail, bool mayBeShared = false)
     {
         _il.LoadLocal(Callee());
         _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestTarget : RuntimeMembers.FunctionTarget);
+        if (mayBeShared)
+        {
+            int target = _target >= 0 ? _target : _target = _il.DeclareLocal(typeof(object));
+            int hasTarget = _il.DefineLabel();
+            _il.StoreLocal(target);
+            _il.LoadLocal(target);
+            _il.Branch(OpCodes.Brtrue, hasTarget);
+            _il.LoadArgument(_instance);
+            _il.StoreLocal(target);
+            _il.MarkLabel(hasTarget);
+            _il.LoadLocal(target);
+        }
+
         _il.LoadLocal(Callee());
         _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
         if (isTail)

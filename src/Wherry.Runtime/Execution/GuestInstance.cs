@@ -1,5 +1,6 @@
 using Wherry.Compilation;
 using Wherry.Execution.Heap;
+using Wherry.Execution.Pooling;
 using Wherry.Types;
 
 namespace Wherry.Execution;
@@ -65,8 +66,14 @@ internal abstract unsafe class GuestInstance
     /// <summary>Whether each data segment was dropped.</summary>
     public bool[] DroppedData = [];
 
-    private Function?[] _functions = [];
-    private Function?[] _resolved = [];
+    /// <summary>What a pooled instance was made from; null for any other.</summary>
+    public InstanceTemplate? Template;
+
+    /// <summary>The memories of a pooled instance that go back to the pool.</summary>
+    public Memory[] PooledMemories = [];
+
+    private FunctionList _functions;
+    private FunctionList _resolved;
 
     /// <summary>Fills the fields that hold numbers of types, where the code of the module has such.</summary>
     public virtual void InitializeTypeNumbers(DefinedType[] types)
@@ -78,28 +85,28 @@ internal abstract unsafe class GuestInstance
     {
         if (index < ImportedFunctions.Length)
         {
-            return ImportedFunctions[index];
+            return ImportedFunctions[index] is { Target: not null } imported ? imported : Template!.BindImport(this, index);
         }
 
-        if (_functions.Length == 0)
-        {
-            _functions = new Function?[Code.Definition.Functions.Length];
-        }
-
-        return _functions[index] ??= UnresolvedFunction.Create(this, index);
+        // A pool has looked for the code of most functions already.
+        return Template is not null ? ResolveFunction(index) : _functions.Get(index) ?? _functions.Set(index, Code.Definition.Functions.Length, UnresolvedFunction.Create(this, index));
     }
 
     /// <summary>The function of an index as a reference for the guest: one that goes straight to the code, if that is known.</summary>
-    public Function GetReference(int index) => index < _resolved.Length && _resolved[index] is { } function ? function : GetFunction(index);
+    public Function GetReference(int index) => _resolved.Get(index) ?? GetFunction(index);
+
+    /// <summary>The index of a function that this instance has a reference to, or -1.</summary>
+    public int FindIndex(Function function)
+    {
+        int import = Array.IndexOf(ImportedFunctions, function);
+        return import >= 0 ? import
+            : function.Target is UnresolvedFunction unresolved ? (unresolved.Instance == this ? unresolved.Index : -1)
+            : _resolved.IndexOf(function);
+    }
 
     /// <summary>A function of this module that goes straight to its code.</summary>
-    public Function ResolveFunction(int index)
-    {
-        if (_resolved.Length == 0)
-        {
-            _resolved = new Function?[Code.Definition.Functions.Length];
-        }
+    public Function ResolveFunction(int index) => _resolved.Get(index) ?? _resolved.Set(index, Code.Definition.Functions.Length, Code.CreateResolved(index, this));
 
-        return _resolved[index] ??= Code.CreateResolved(index, this);
-    }
+    /// <summary>Another instance with the same values in all fields.</summary>
+    public GuestInstance Clone() => (GuestInstance)MemberwiseClone();
 }

@@ -1,12 +1,14 @@
 using Wherry.Binary;
 using Wherry.Compilation;
-using Wherry.Types;
+using Wherry.Execution.Pooling;
 
 namespace Wherry.Execution;
 
 /// <summary>Makes an instance of a module from what it imports (specification, 4.7.2). Imports are checked before.</summary>
 internal static unsafe class Instantiation
 {
+    private static readonly ResolvedImports s_noImports = new([], [], [], [], []);
+
     /// <summary>Fills an instance: its state, tables, memories, globals and segments.</summary>
     /// <exception cref="GuestTrapException">A segment does not fit. What was written before stays written.</exception>
     public static void Instantiate(Instance instance, ResolvedImports imports)
@@ -40,11 +42,79 @@ internal static unsafe class Instantiation
         var evaluator = new ConstantEvaluator(guest, values);
         CreateGlobals(guest, imports, values, evaluator);
         CreateTables(guest, imports, evaluator);
-        guest.Elements = Array.ConvertAll(definition.Elements, segment => EvaluateElements(guest, segment, evaluator));
         guest.DroppedData = new bool[definition.Data.Length];
         CopyElements(guest, evaluator);
         CopyData(guest, evaluator);
-        if (definition.Start is int start)
+        Start(guest);
+    }
+
+    /// <summary>Makes what a template could not, and runs the start function. The module imports nothing but functions and memories.</summary>
+    /// <param name="initial">The module's constants.</param>
+    /// <param name="hasTables">Whether the tables are there.</param>
+    /// <param name="hasImage">Whether the data of a memory is there.</param>
+    /// <exception cref="GuestTrapException">The start function trapped.</exception>
+    public static void Complete(GuestInstance guest, InitialState initial, bool hasTables, Func<int, bool> hasImage)
+    {
+        ModuleDefinition definition = guest.Code.Definition;
+        guest.Tags = CreateTags(definition, s_noImports, guest.Store);
+        ConstantValue[] values = initial.HasSimpleGlobals ? initial.Globals : new ConstantValue[definition.Globals.Length];
+        var evaluator = new ConstantEvaluator(guest, values);
+        if (!initial.HasSimpleGlobals)
+        {
+            CreateGlobals(guest, s_noImports, values, evaluator);
+        }
+
+        if (!hasTables)
+        {
+            CreateTables(guest, s_noImports, evaluator);
+            CopyElements(guest, evaluator);
+        }
+
+        for (int i = 0; i < definition.Data.Length; i++)
+        {
+            DataSegment segment = definition.Data[i];
+            if (segment.Mode == SegmentMode.Active && !hasImage(segment.MemoryIndex))
+            {
+                // The template has it for dropped.
+                Memory memory = guest.Memories[segment.MemoryIndex];
+                if (!memory.TryGetSpan(initial.Data[i], (ulong)segment.Length, out Span<byte> span))
+                {
+                    throw Traps.MemoryOutOfBounds(memory, initial.Data[i]);
+                }
+
+                definition.Bytes.Span.Slice(segment.Offset, segment.Length).CopyTo(span);
+            }
+        }
+
+        Start(guest);
+    }
+
+    /// <summary>A global that others see.</summary>
+    public static Global CreateGlobal(Store store, GlobalType type, ConstantValue value)
+    {
+        var global = new Global(store, type) { Bits = value.Bits, Reference = value.Reference };
+        if (type.ValueType.Kind == WasmValueKind.V128)
+        {
+            value.GetVector(out global.Vector);
+        }
+
+        return global;
+    }
+
+    /// <summary>A value as a global's field holds it.</summary>
+    public static object? Box(ConstantValue value, WasmValueKind kind) => kind switch
+    {
+        WasmValueKind.I32 => (int)value.Bits,
+        WasmValueKind.I64 => value.Bits,
+        WasmValueKind.F32 => BitConverter.Int32BitsToSingle((int)value.Bits),
+        WasmValueKind.F64 => BitConverter.Int64BitsToDouble(value.Bits),
+        WasmValueKind.V128 => value.BoxVector(),
+        _ => value.Reference,
+    };
+
+    private static void Start(GuestInstance guest)
+    {
+        if (guest.Code.Definition.Start is int start)
         {
             _ = guest.GetFunction(start).Invoke([]);
         }
@@ -95,26 +165,10 @@ internal static unsafe class Instantiation
             }
             else
             {
-                var global = new Global(guest.Store, definitions[i].Type) { Bits = value.Bits, Reference = value.Reference };
-                if (definitions[i].Type.ValueType.Kind == WasmValueKind.V128)
-                {
-                    value.GetVector(out global.Vector);
-                }
-
-                guest.Globals[i] = global;
+                guest.Globals[i] = CreateGlobal(guest.Store, definitions[i].Type, value);
             }
         }
     }
-
-    private static object? Box(ConstantValue value, WasmValueKind kind) => kind switch
-    {
-        WasmValueKind.I32 => (int)value.Bits,
-        WasmValueKind.I64 => value.Bits,
-        WasmValueKind.F32 => BitConverter.Int32BitsToSingle((int)value.Bits),
-        WasmValueKind.F64 => BitConverter.Int64BitsToDouble(value.Bits),
-        WasmValueKind.V128 => value.BoxVector(),
-        _ => value.Reference,
-    };
 
     private static void CreateTables(GuestInstance guest, ResolvedImports imports, ConstantEvaluator evaluator)
     {
@@ -153,6 +207,7 @@ internal static unsafe class Instantiation
     private static void CopyElements(GuestInstance guest, ConstantEvaluator evaluator)
     {
         ElementSegment[] segments = guest.Code.Definition.Elements;
+        guest.Elements = Array.ConvertAll(segments, segment => EvaluateElements(guest, segment, evaluator));
         for (int i = 0; i < segments.Length; i++)
         {
             if (segments[i].Mode != SegmentMode.Active)

@@ -15,6 +15,8 @@ internal sealed class UnresolvedFunction(GuestInstance instance, int index)
 
     public GuestInstance Instance => instance;
 
+    public int Index => index;
+
     /// <summary>Makes a function that resolves itself when it is called.</summary>
     public static Function Create(GuestInstance instance, int index)
     {

@@ -9,7 +9,7 @@ internal static class AttributedMethods
     private static readonly ConditionalWeakTable<Type, AttributedMethod[]> s_found = [];
 
     /// <exception cref="ArgumentException">There are none, or one can't be called by guests.</exception>
-    public static IReadOnlyList<AttributedMethod> Find(object target) => s_found.GetValue(target.GetType(), Search);
+    public static IReadOnlyList<AttributedMethod> Find(Type target) => s_found.GetValue(target, Search);
 
     private static AttributedMethod[] Search(Type target)
     {
@@ -35,11 +35,10 @@ internal static class AttributedMethods
 
     /// <summary>What a guest calls when it calls the method.</summary>
     /// <exception cref="ArgumentException">Its signature can't be a guest's.</exception>
-    public static HostDefinition Define(MethodInfo method, object target)
+    public static HostDefinition Define(MethodInfo method, Func<Store, object> getTarget)
     {
-        Type[] signature = [.. method.GetParameters().Select(parameter => parameter.ParameterType), method.ReturnType];
-        Delegate function = method.CreateDelegate(DelegateTypes.Get(signature), method.IsStatic ? null : target);
-        return new HostDefinition(function, HostSignature.Of(function));
+        Type type = DelegateTypes.Get([.. method.GetParameters().Select(parameter => parameter.ParameterType), method.ReturnType]);
+        return new HostDefinition(HostSignature.Of(type), type, store => method.CreateDelegate(type, method.IsStatic ? null : getTarget(store)));
     }
 }
 

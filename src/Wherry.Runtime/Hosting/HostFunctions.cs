@@ -14,12 +14,21 @@ internal static class HostFunctions
     /// <summary>For a delegate that no import gives a type.</summary>
     public static Function Create(Store store, Delegate function)
     {
-        HostSignature signature = HostSignature.Of(function);
-        return Create(store, instance: null, function, signature, TypeRegistry.Intern(signature.GetDefaultType()));
+        HostSignature signature = HostSignature.Of(function.GetType());
+        DefinedType type = TypeRegistry.Intern(signature.GetDefaultType());
+        return Create(store, instance: null, function, type, GetAdapter(function.GetType(), signature, type));
     }
 
-    /// <summary>For an import of <paramref name="type"/>, which the signature fits.</summary>
-    public static Function Create(Store store, Instance? instance, Delegate function, HostSignature signature, DefinedType type)
+    /// <summary>For an import of <paramref name="type"/>, which the definition fits.</summary>
+    public static Function Create(Store store, Instance instance, HostDefinition definition, DefinedType type) =>
+        Create(store, instance, definition.GetFunction(store), type, GetAdapter(definition.DelegateType, definition.Signature, type));
+
+    /// <summary>The same, with an adapter that is known.</summary>
+    public static Function Create(Store store, Instance? instance, Delegate function, DefinedType type, HostAdapter adapter) =>
+        new(type, adapter.Code, new HostFunction(adapter, function, type.Function!, store, instance));
+
+    /// <summary>What compiled code calls to reach delegates of a type as functions of a guest's type.</summary>
+    public static HostAdapter GetAdapter(Type delegateType, HostSignature signature, DefinedType type)
     {
         FunctionType functionType = type.Function!;
         var checks = new bool[functionType.Results.Length];
@@ -31,9 +40,8 @@ internal static class HostFunctions
         }
 
         ConcurrentDictionary<string, HostAdapter> adapters =
-            s_adapters.GetValue(function.GetType(), static _ => new ConcurrentDictionary<string, HostAdapter>());
-        HostAdapter adapter = adapters.GetOrAdd(
+            s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, HostAdapter>());
+        return adapters.GetOrAdd(
             key.ToString(), static (_, state) => HostAdapter.Emit(state.signature, state.functionType, state.checks), (signature, functionType, checks));
-        return new Function(type, adapter.Code, new HostFunction(adapter, function, functionType, store, instance));
     }
 }

@@ -45,9 +45,9 @@ internal sealed class HostSignature
     public Type[] Results { get; }
 
     /// <exception cref="ArgumentException">No guest could call it.</exception>
-    public static HostSignature Of(Delegate function)
+    public static HostSignature Of(Type delegateType)
     {
-        MethodInfo invoke = function.GetType().GetMethod("Invoke")!;
+        MethodInfo invoke = delegateType.GetMethod("Invoke")!;
         var signature = new HostSignature(invoke);
         foreach (Type type in signature.Parameters.Concat(signature.Results))
         {
@@ -56,7 +56,7 @@ internal sealed class HostSignature
                 throw new ArgumentException(
                     $"A host function can't have {SignatureText.Describe(type)} in its signature, which is {SignatureText.Describe(invoke)}. Use int or uint for i32, long or ulong for "
                     + "i64, float, double, Vector128<byte>, object or Function for references, a tuple for several results; Caller may come first and CancellationToken last.",
-                    nameof(function));
+                    nameof(delegateType));
             }
         }
 

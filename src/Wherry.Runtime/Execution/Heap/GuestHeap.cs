@@ -18,10 +18,11 @@ internal sealed class GuestHeap
     /// <summary>Above this, what a forced collection leaves alive counts as full: otherwise a guest near its limit would collect for each few bytes.</summary>
     private const double FullFraction = 0.95;
 
-    private readonly List<Sample> _samples = [];
+    // Made with the first sample: most guests have no objects.
+    private SampleList? _samples;
 
-    // Of the whole group: its heaps, and what guards all of them.
-    private readonly List<GuestHeap> _group;
+    // Of the whole group: its heaps, if there are others, and what guards all of them.
+    private List<GuestHeap>? _group;
     private readonly Lock _gate;
 
     /// <summary>What may still be charged until the next sample. Compiled code counts it down; see <see cref="Charge"/>.</summary>
@@ -34,7 +35,6 @@ internal sealed class GuestHeap
     {
         Limit = limit;
         _gate = new Lock();
-        _group = [this];
     }
 
     /// <summary>A heap that shares the limit of another.</summary>
@@ -42,19 +42,10 @@ internal sealed class GuestHeap
     {
         Limit = other.Limit;
         _gate = other._gate;
-        _group = other._group;
         lock (_gate)
         {
+            _group = other._group ??= [other];
             _group.Add(this);
-        }
-    }
-
-    // The store may be dropped without a word: the handles go with it. No other thread sees the heap then.
-    ~GuestHeap()
-    {
-        foreach (Sample sample in _samples)
-        {
-            sample.Handle.Free();
         }
     }
 
@@ -119,7 +110,7 @@ internal sealed class GuestHeap
         {
             long weight = _budgetGranted - _budget;
             _charged += weight;
-            _samples.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
+            (_samples ??= new SampleList()).Items.Add(new Sample(GCHandle.Alloc(sample, GCHandleType.Weak), weight));
             Grant();
         }
     }
@@ -129,7 +120,7 @@ internal sealed class GuestHeap
     {
         lock (_gate)
         {
-            _ = _group.Remove(this);
+            _ = _group?.Remove(this);
         }
     }
 
@@ -139,7 +130,7 @@ internal sealed class GuestHeap
     private long ChargedByGroup()
     {
         long charged = _charged;
-        if (_group.Count > 1)
+        if (_group is not null)
         {
             foreach (GuestHeap other in _group)
             {
@@ -152,6 +143,12 @@ internal sealed class GuestHeap
 
     private void RecountGroup()
     {
+        if (_group is null)
+        {
+            Recount();
+            return;
+        }
+
         foreach (GuestHeap heap in _group)
         {
             heap.Recount();
@@ -162,9 +159,10 @@ internal sealed class GuestHeap
     {
         long alive = 0;
         int kept = 0;
-        for (int i = 0; i < _samples.Count; i++)
+        List<Sample> samples = _samples?.Items ?? [];
+        for (int i = 0; i < samples.Count; i++)
         {
-            Sample sample = _samples[i];
+            Sample sample = samples[i];
             if (sample.Handle.Target is null)
             {
                 sample.Handle.Free();
@@ -172,10 +170,10 @@ internal sealed class GuestHeap
             }
 
             alive += sample.Weight;
-            _samples[kept++] = sample;
+            samples[kept++] = sample;
         }
 
-        _samples.RemoveRange(kept, _samples.Count - kept);
+        samples.RemoveRange(kept, samples.Count - kept);
         _charged = alive;
     }
 
@@ -187,4 +185,18 @@ internal sealed class GuestHeap
     }
 
     private readonly record struct Sample(GCHandle Handle, long Weight);
+
+    private sealed class SampleList
+    {
+        public readonly List<Sample> Items = [];
+
+        // The store may be dropped without a word: the handles go with it. No other thread sees the heap then.
+        ~SampleList()
+        {
+            foreach (Sample sample in Items)
+            {
+                sample.Handle.Free();
+            }
+        }
+    }
 }

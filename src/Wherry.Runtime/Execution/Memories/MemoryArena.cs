@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using Wherry.Binary;
+using Wherry.Execution.Pooling;
 
 namespace Wherry.Execution.Memories;
 
@@ -7,8 +9,8 @@ namespace Wherry.Execution.Memories;
 /// One range of address space from which all guests' memories are taken, so that one comparison tells whether a fault is a guest's. It is cut into
 /// slots of 64 KiB + 8 GiB:
 /// <code>
-///   slot            +32 KiB             +64 KiB = base                     next slot
-///   | inaccessible  | safepoint page …  | memory … inaccessible … 8 GiB    | inaccessible 32 KiB …
+///   slot            +32 KiB                    +64 KiB = base                     next slot
+///   | inaccessible  | safepoint page, readable | memory … inaccessible … 8 GiB    | inaccessible 32 KiB …
 /// </code>
 /// A 32-bit index plus a 32-bit offset plus 16 bytes reaches at most 14 bytes into the next slot, which starts with 32 KiB that are never accessible. A
 /// memory that needs more takes several slots in a row. The first slot is cut into safepoint pages for stores.
@@ -25,11 +27,23 @@ internal static unsafe class MemoryArena
 
     private const ulong SafepointPageSize = 4096;
 
+    // A slot in use has at most so many mappings: the readable part, three of a pooled memory (before, in and behind its image), what is inaccessible. The rest of the
+    // process keeps some.
+    private const int MappingsPerSlot = 5;
+    private const int OtherMappings = 8_192;
+
+    // So many slots are good with any number of mappings that a system allows; what this one allows is asked beyond.
+    private const int FewSlots = 1_024;
+
     private static readonly Lock s_lock = new();
     private static readonly byte* s_start;
     private static readonly int s_slotCount;
     private static readonly bool[] s_isTaken = [];
     private static readonly Stack<int> s_freePages = new();
+
+    // What the number of mappings allows, once it was asked for.
+    private static int s_slotLimit = FewSlots;
+    private static bool s_isLimitKnown;
 
     // No slot below is free.
     private static int s_firstFree = 1;
@@ -42,8 +56,9 @@ internal static unsafe class MemoryArena
             return;
         }
 
-        // Half of what an x64 process has, or what the system (or a limit on address space) leaves.
-        for (ulong size = 64UL << 40; size >= 256UL << 30; size /= 2)
+        // All that lies below the executable of an x64 process, or what the system (or a limit on address space) leaves.
+        const ulong Largest = 84UL << 40;
+        for (ulong size = Largest; size >= 256UL << 30; size = size == Largest ? 64UL << 40 : size / 2)
         {
             byte* start = SystemMemory.Reserve(size);
             if (start == null)
@@ -89,11 +104,17 @@ internal static unsafe class MemoryArena
         }
 
         int slot = TakeSlots((int)count);
+        if (slot < 0 && MemorySlots.TrimAll())
+        {
+            slot = TakeSlots((int)count);
+        }
+
         if (slot < 0)
         {
             // Memories that nothing references may only wait for the garbage collector.
             GC.Collect();
             GC.WaitForPendingFinalizers();
+            _ = MemorySlots.TrimAll();
             slot = TakeSlots((int)count);
             if (slot < 0)
             {
@@ -103,7 +124,9 @@ internal static unsafe class MemoryArena
 
         byte* start = s_start + ((ulong)slot * SlotSize);
         byte* page = start + BaseOffset - SafepointDistance;
-        if (!SystemMemory.Commit(page, SafepointPageSize, isWritable: false))
+
+        // Up to the memory, which makes one mapping less than the page alone.
+        if (!SystemMemory.Commit(page, SafepointDistance, isWritable: false))
         {
             GiveBack(slot, (int)count);
             return false;
@@ -157,6 +180,30 @@ internal static unsafe class MemoryArena
         return distance < SlotSize || inSlot - (BaseOffset - SafepointDistance) < SafepointPageSize;
     }
 
+    // First fit: no more slots are in use than this one's number.
+    private static bool CanUse(int slot)
+    {
+        if (!s_isLimitKnown)
+        {
+            s_isLimitKnown = true;
+            s_slotLimit = Math.Max(FewSlots, (GetMaximumMappings() - OtherMappings) / MappingsPerSlot);
+        }
+
+        return slot < s_slotLimit;
+    }
+
+    private static int GetMaximumMappings()
+    {
+        try
+        {
+            return int.Parse(File.ReadAllText("/proc/sys/vm/max_map_count"), CultureInfo.InvariantCulture);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or FormatException or OverflowException)
+        {
+            return 65_530;
+        }
+    }
+
     // First fit, so that what is in use stays together and rows of slots remain.
     private static int TakeSlots(int count)
     {
@@ -168,6 +215,11 @@ internal static unsafe class MemoryArena
                 free = s_isTaken[slot] ? 0 : free + 1;
                 if (free == count)
                 {
+                    if (slot >= s_slotLimit && !CanUse(slot))
+                    {
+                        return -1;
+                    }
+
                     int first = slot - count + 1;
                     s_isTaken.AsSpan(first, count).SetAll(true);
                     s_firstFree = count == 1 ? slot + 1 : s_firstFree;

@@ -1,3 +1,5 @@
+using Wherry.Execution.Pooling;
+
 namespace Wherry.Execution.Memories;
 
 /// <summary>The address space of one memory: in the arena, or on its own where there is no arena. Not synchronized: its memory is.</summary>
@@ -39,6 +41,9 @@ internal sealed unsafe class MemoryReservation
     /// </summary>
     public byte* SafepointPage { get; }
 
+    /// <summary>Where it goes when its memory is done with it, if a pool lent it.</summary>
+    public MemorySlots? Slots { get; set; }
+
     /// <summary>Reserves address space, from the arena where there is one.</summary>
     public static MemoryReservation Take(ulong capacity)
     {
@@ -78,13 +83,35 @@ internal sealed unsafe class MemoryReservation
         return true;
     }
 
+    /// <summary>Takes away what lies behind the first bytes: it is inaccessible, and its contents are gone.</summary>
+    /// <returns>False if the system refused.</returns>
+    public bool TryShrink(ulong length)
+    {
+        ulong end = AlignToPage(length);
+        if (_committed > end)
+        {
+            if (!SystemMemory.Reset(Base + end, _committed - end))
+            {
+                return false;
+            }
+
+            _committed = end;
+        }
+
+        return true;
+    }
+
     /// <summary>Stops guests at their next safepoint, or lets them run again.</summary>
     public void SetInterrupted(bool isInterrupted) => SafepointPages.SetInterrupted(SafepointPage, isInterrupted);
 
     /// <summary>Gives the address space back. Nothing may access it any more.</summary>
     public void Release()
     {
-        if (_slot != NoSlot)
+        if (Slots is not null)
+        {
+            Slots.Return(this);
+        }
+        else if (_slot != NoSlot)
         {
             MemoryArena.Return(_slot, _slotCount);
         }

@@ -16,8 +16,14 @@ internal sealed unsafe class SafepointPage
     }
 
     // Runs once the store is unreachable: no guest of it runs then, since a running call references the store.
-    ~SafepointPage()
+    ~SafepointPage() => Release();
+
+    public byte* Address { get; }
+
+    /// <summary>Gives it back at once: no guest of the store will run any more.</summary>
+    public void Release()
     {
+        GC.SuppressFinalize(this);
         if (MemoryArena.IsGuarded)
         {
             MemoryArena.ReturnSafepointPage(Address);
@@ -27,6 +33,4 @@ internal sealed unsafe class SafepointPage
             NativeMemory.Free(Address);
         }
     }
-
-    public byte* Address { get; }
 }

@@ -14,6 +14,7 @@ internal sealed class ScriptRunner : IDisposable
     private readonly Engine engine;
     private readonly Store store;
     private readonly Linker linker;
+    private readonly Func<Linker, Store, Module, Instance> instantiate;
     private readonly Dictionary<string, Module> modules = [];
     private readonly Dictionary<string, Instance> instances = [];
     private readonly Dictionary<string, (Thread Thread, ScriptRunner Runner)> threads = [];
@@ -22,9 +23,10 @@ internal sealed class ScriptRunner : IDisposable
     private Instance? lastInstance;
     private int passed;
 
-    private ScriptRunner(TextSource source, Engine engine)
+    private ScriptRunner(TextSource source, Engine engine, Func<Linker, Store, Module, Instance> instantiate)
     {
         this.source = source;
+        this.instantiate = instantiate;
         this.engine = engine;
         store = new Store(engine);
         watOptions = WatOptions.Default with { Features = engine.Options.Features };
@@ -34,11 +36,16 @@ internal sealed class ScriptRunner : IDisposable
 
     /// <summary>Runs the script in a file.</summary>
     /// <param name="options">The features and the kind of bounds checks that it is run with.</param>
-    public static ScriptResult Run(string file, EngineOptions options) => Run(File.ReadAllBytes(file), file, options);
+    /// <param name="instantiate">Makes the instances that the script's modules define; null for <see cref="Linker.Instantiate"/>.</param>
+    public static ScriptResult Run(string file, EngineOptions options, Func<Linker, Store, Module, Instance>? instantiate = null) =>
+        Run(File.ReadAllBytes(file), file, options, instantiate);
 
     /// <summary>Runs a script.</summary>
+    /// <param name="text">The script.</param>
     /// <param name="file">The name to show.</param>
-    public static ScriptResult Run(byte[] text, string file, EngineOptions options)
+    /// <param name="options">The features and the kind of bounds checks that it is run with.</param>
+    /// <param name="instantiate">Makes the instances that the script's modules define; null for <see cref="Linker.Instantiate"/>.</param>
+    public static ScriptResult Run(byte[] text, string file, EngineOptions options, Func<Linker, Store, Module, Instance>? instantiate = null)
     {
         string group = SuiteFeatures.Group(file);
         TextSource source;
@@ -54,7 +61,7 @@ internal sealed class ScriptRunner : IDisposable
         }
 
         using var engine = new Engine(options);
-        using var runner = new ScriptRunner(source, engine);
+        using var runner = new ScriptRunner(source, engine, instantiate ?? (static (linker, store, module) => linker.Instantiate(store, module)));
 
         // A thread of its own, so that the guests' stack is the same wherever the script is run from.
         var thread = new Thread(() => runner.RunAll(commands), StackSize);
@@ -125,7 +132,7 @@ internal sealed class ScriptRunner : IDisposable
                 Module definition = instance.Definition is null
                     ? lastModule ?? throw new ScriptException("no module is defined")
                     : modules.GetValueOrDefault(instance.Definition) ?? throw new ScriptException($"unknown module definition ${instance.Definition}");
-                AddInstance(instance.Name, linker.Instantiate(store, definition));
+                AddInstance(instance.Name, instantiate(linker, store, definition));
                 return null;
             case RegisterCommand register:
                 linker.DefineInstance(register.Module, FindInstance(register.Instance));
@@ -185,7 +192,7 @@ internal sealed class ScriptRunner : IDisposable
 
         if (!command.IsDefinition)
         {
-            AddInstance(command.Source.Name, linker.Instantiate(store, module));
+            AddInstance(command.Source.Name, instantiate(linker, store, module));
         }
     }
 
@@ -284,7 +291,7 @@ internal sealed class ScriptRunner : IDisposable
 
     private void StartThread(ThreadCommand command)
     {
-        var runner = new ScriptRunner(source, engine);
+        var runner = new ScriptRunner(source, engine, instantiate);
         foreach (string name in command.SharedModules)
         {
             runner.AddInstance(name, FindInstance(name));
