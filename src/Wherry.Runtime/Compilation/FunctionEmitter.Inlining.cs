@@ -28,7 +28,7 @@ internal sealed partial class FunctionEmitter
     private bool HasRoomForInlined => !_isMetered && _body.End - _body.Offset <= MaximumCallerSize;
 
     private bool IsInlined(int callee, bool isTail) =>
-        CanInline && (isTail ? _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
+        HasRoomForInlined && (isTail ? _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
 
     /// <summary>Writes a function's code in place of a call to it, if that is worth it.</summary>
     /// <param name="callOffset">Where in the module the call is.</param>
