@@ -95,7 +95,7 @@ public sealed class InstancePool : IDisposable
             if (!isDone)
             {
                 store?.Dispose();
-                place.GiveBack();
+                place.Dispose();
             }
         }
     }

@@ -243,10 +243,10 @@ public sealed unsafe partial class Store : IDisposable
                 memory.EndUse();
             }
 
-            page?.Release();
+            page?.Dispose();
             Heap.Leave();
             Account.Close();
-            PoolPlace?.GiveBack();
+            PoolPlace?.Dispose();
         }
     }
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Wherry.Execution.Memories;
 
 /// <summary>A store's own page, for instances without a memory. It is given back when nothing references it any more.</summary>
-internal sealed unsafe class SafepointPage
+internal sealed unsafe class SafepointPage : IDisposable
 {
     public SafepointPage()
     {
@@ -16,14 +16,19 @@ internal sealed unsafe class SafepointPage
     }
 
     // Runs once the store is unreachable: no guest of it runs then, since a running call references the store.
-    ~SafepointPage() => Release();
+    ~SafepointPage() => Free();
 
     public byte* Address { get; }
 
     /// <summary>Gives it back at once: no guest of the store will run any more.</summary>
-    public void Release()
+    public void Dispose()
     {
         GC.SuppressFinalize(this);
+        Free();
+    }
+
+    private void Free()
+    {
         if (MemoryArena.IsGuarded)
         {
             MemoryArena.ReturnSafepointPage(Address);

@@ -97,7 +97,7 @@ internal sealed unsafe class MemoryLayout
     {
         foreach (MemorySlots? slots in _slots)
         {
-            slots?.Close();
+            slots?.Dispose();
         }
     }
 

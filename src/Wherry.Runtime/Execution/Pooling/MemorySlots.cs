@@ -6,7 +6,7 @@ namespace Wherry.Execution.Pooling;
 /// The address space of one memory of a pool's instances. What is given back keeps its mappings and its image, and is the next to be used again: only what was
 /// written must be restored. Any thread may use it, the finalizers' too.
 /// </summary>
-internal sealed unsafe class MemorySlots
+internal sealed unsafe class MemorySlots : IDisposable
 {
     // From so many memories in use on, twice as many as before means that some may wait for the garbage collector: their owners did not dispose them.
     private const int FewMemories = 512;
@@ -152,7 +152,13 @@ internal sealed unsafe class MemorySlots
     }
 
     /// <summary>Keeps nothing from now on.</summary>
-    public void Close()
+    public void Dispose()
+    {
+        GC.SuppressFinalize(this);
+        Close();
+    }
+
+    private void Close()
     {
         lock (_lock)
         {
@@ -160,7 +166,6 @@ internal sealed unsafe class MemorySlots
         }
 
         _ = Trim();
-        GC.SuppressFinalize(this);
     }
 
     private bool Prepare(MemoryReservation reservation)

@@ -8,7 +8,9 @@ namespace Wherry.Execution.Vectors;
 internal static partial class VectorInstructions
 {
     // Never written, which the JIT does not know.
-    private static long s_zero = 0;
+#pragma warning disable CS0649
+    private static long s_zero;
+#pragma warning restore CS0649
 
     /// <summary>A constant, which the JIT folds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
