@@ -62,7 +62,7 @@ public sealed class Global
 
     private void SetValue(object? value)
     {
-        value = HostValue.Convert(value, Type.ValueType, nameof(value));
+        value = HostValue.Convert(value, Type.ValueType, Store, nameof(value));
         switch (Type.ValueType.Kind)
         {
             case WasmValueKind.I32:

@@ -60,7 +60,7 @@ public sealed class Table
 
         set
         {
-            HostValue.Check(value, Type.ElementType, nameof(value));
+            HostValue.Check(value, Type.ElementType, Store, nameof(value));
             object?[] elements = Elements;
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)elements.Length, nameof(index));
             elements[index] = value;
@@ -73,7 +73,7 @@ public sealed class Table
     {
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(type);
-        HostValue.Check(initialValue, type.ElementType, nameof(initialValue));
+        HostValue.Check(initialValue, type.ElementType, store, nameof(initialValue));
         return new Table(store, type, initialValue);
     }
 
@@ -82,7 +82,7 @@ public sealed class Table
     /// <exception cref="ArgumentException">The value is not of the table's type.</exception>
     public long Grow(ulong count, object? value)
     {
-        HostValue.Check(value, Type.ElementType, nameof(value));
+        HostValue.Check(value, Type.ElementType, Store, nameof(value));
         return GrowCore(count, value);
     }
 

@@ -20,7 +20,7 @@ public sealed class WasmException : Exception
         }
 
         Tag = tag;
-        Payload = new Execution.ExceptionPayload(tag.Type.FunctionType, values);
+        Payload = new Execution.ExceptionPayload(tag.Type.FunctionType, values, tag.Store);
     }
 
     internal WasmException(Tag tag, Execution.ExceptionPayload payload)

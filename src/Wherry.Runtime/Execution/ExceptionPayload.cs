@@ -15,7 +15,8 @@ internal sealed class ExceptionPayload
         _references = count == 0 ? [] : new object?[count];
     }
 
-    public ExceptionPayload(FunctionType type, ReadOnlySpan<object?> values)
+    /// <exception cref="ArgumentException">A value is not of its type.</exception>
+    public ExceptionPayload(FunctionType type, ReadOnlySpan<object?> values, Store store)
         : this(values.Length)
     {
         for (int i = 0; i < values.Length; i++)
@@ -39,6 +40,7 @@ internal sealed class ExceptionPayload
                     Number<Vector128<byte>>(i) = Unbox<Vector128<byte>>(values[i], i, parameter);
                     break;
                 default:
+                    HostValue.Check(values[i], parameter, store, $"value {i}");
                     _references[i] = values[i];
                     break;
             }

@@ -8,19 +8,37 @@ namespace Wherry.Execution;
 /// <summary>Checks and converts boxed values that the host gives to guests.</summary>
 internal static class HostValue
 {
-    /// <exception cref="ArgumentException">The value is not of the reference type.</exception>
-    public static void Check(object? value, WasmValueType type, string parameterName)
+    /// <exception cref="ArgumentException">The value is not of the reference type, or a function of another store.</exception>
+    public static void Check(object? value, WasmValueType type, Store store, string parameterName)
     {
         if (!IsOfType(value, type))
         {
             Throw(value, type, parameterName);
         }
+
+        if (!IsOfStore(value, type, store))
+        {
+            throw new ArgumentException("The function is of another store: guests of different stores can't call each other.", parameterName);
+        }
     }
+
+    /// <summary>
+    /// Whether guests of a store may call a value. A function of another store would run without that store knowing: its memory might be given back, and be another guest's, while it runs.
+    /// What is given as an external value can't be called.
+    /// </summary>
+    public static bool IsOfStore(object? value, WasmValueType type, Store store) =>
+        value is not Function function || type.HeapType.Kind is HeapTypeKind.Extern or HeapTypeKind.Any || function.Store == store;
 
     /// <summary>The value as compiled code holds it: int, long, float, double, vector or reference.</summary>
     /// <exception cref="ArgumentException">The value is not of the type.</exception>
-    public static object? Convert(object? value, WasmValueType type, string parameterName)
+    public static object? Convert(object? value, WasmValueType type, Store store, string parameterName)
     {
+        if (type.IsReference)
+        {
+            Check(value, type, store, parameterName);
+            return value;
+        }
+
         object? converted = type.Kind switch
         {
             WasmValueKind.I32 => value switch
@@ -45,7 +63,7 @@ internal static class HostValue
             _ => value,
         };
 
-        if (type.IsReference ? !IsOfType(value, type) : converted is null)
+        if (converted is null)
         {
             Throw(value, type, parameterName);
         }

@@ -246,7 +246,7 @@ internal static class GuestDelegates
 
     private static void LoadArgument(ILGenerator generator, FunctionType type, Type parameter, int index)
     {
-        if (ValueConversion.AcceptsAnything(type.Parameters[index], parameter))
+        if (ValueConversion.AcceptsAnything(type.Parameters[index]))
         {
             generator.Emit(OpCodes.Ldarg, (short)(index + 1));
             return;

@@ -48,10 +48,10 @@ internal sealed class GuestEntry(Function function)
     /// <exception cref="ArgumentException">A guest would take the reference for something that it is not.</exception>
     public object? CheckParameter(object? value, int index)
     {
-        HostValue.Check(value, Function.Type.Parameters[index], $"argument {index + 1}");
+        HostValue.Check(value, Function.Type.Parameters[index], _store, $"argument {index + 1}");
         return value;
     }
 
     public object? ConvertParameter(object?[] arguments, int index) =>
-        HostValue.Convert(arguments[index], Function.Type.Parameters[index], $"argument {index + 1}");
+        HostValue.Convert(arguments[index], Function.Type.Parameters[index], _store, $"argument {index + 1}");
 }

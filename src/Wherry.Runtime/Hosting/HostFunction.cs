@@ -21,7 +21,7 @@ internal sealed class HostFunction(HostAdapter adapter, Delegate function, Funct
     public object? CheckResult(object? value, int index)
     {
         WasmValueType result = type.Results[index];
-        return HostValue.IsOfType(value, result) ? value
+        return HostValue.IsOfType(value, result) && HostValue.IsOfStore(value, result, Store) ? value
             : throw new InvalidCastException($"The host function returned {(value is null ? "null" : $"an object of type {value.GetType().Name}")} where the guest expects {result}.");
     }
 

@@ -35,7 +35,7 @@ internal static class HostFunctions
         var key = new StringBuilder();
         for (int i = 0; i < checks.Length; i++)
         {
-            checks[i] = !ValueConversion.AcceptsAnything(functionType.Results[i], signature.Results[i]);
+            checks[i] = !ValueConversion.AcceptsAnything(functionType.Results[i]);
             _ = key.Append(checks[i] ? '1' : '0');
         }
 

@@ -24,9 +24,8 @@ internal static class ValueConversion
     };
 
     /// <summary>Whether any .NET value may be given for the type: then it needs no check.</summary>
-    public static bool AcceptsAnything(WasmValueType value, Type type) =>
-        !value.IsReference
-        || (value.IsNullable && (value.HeapType.Kind is HeapTypeKind.Extern or HeapTypeKind.Any || (value.HeapType.Kind == HeapTypeKind.Func && type == typeof(Function))));
+    public static bool AcceptsAnything(WasmValueType value) =>
+        !value.IsReference || (value.IsNullable && value.HeapType.Kind is HeapTypeKind.Extern or HeapTypeKind.Any);
 
     /// <summary>From compiled code to .NET: only references of a narrower type need anything.</summary>
     public static void EmitToHost(ILGenerator generator, Type type)
