@@ -70,6 +70,31 @@ public sealed partial class NetworkTests
         Assert.Contains(taken.LocalEndpoint.ToString()!, result.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_server_of_plain_WASI_finds_its_listening_socket_after_its_folders()
+    {
+        using var folder = new TemporaryFolder();
+        string module = folder.Write("server.wat", """
+            (module
+              (import "wasi_snapshot_preview1" "sock_accept" (func $accept (param i32 i32 i32) (result i32)))
+              (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+              (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+              (memory (export "memory") 1)
+              (data (i32.const 64) "welcome\n")
+              (func (export "_start")
+                (if (call $accept (i32.const 4) (i32.const 0) (i32.const 0)) (then (call $exit (i32.const 1))))
+                (i32.store (i32.const 8) (i32.const 64)) (i32.store (i32.const 12) (i32.const 8))
+                (if (call $write (i32.load (i32.const 0)) (i32.const 8) (i32.const 1) (i32.const 16)) (then (call $exit (i32.const 2))))))
+            """);
+        await using RunningCommand command = RunningCommand.StartWherry("run", "--dir", folder.Path, "--tcplisten", "127.0.0.1:0", module);
+        int port = await command.WaitForPortAsync();
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        using var reader = new StreamReader(client.GetStream());
+        Assert.Equal("welcome\n", await reader.ReadToEndAsync());
+        (await command.EndAsync()).Expect(0);
+    }
+
     [Theory]
     [InlineData(NotCapable)]
     [InlineData(NotCapable, "--connect", "*")]
