@@ -10,6 +10,9 @@ return args switch
     ["interrupt", .. var rest] => await InterruptBenchmark.RunAsync(new Settings(rest)),
     ["instances", .. var rest] => InstancesBenchmark.Run(new Settings(rest)),
     [InstancesBenchmark.Child, .. var rest] => InstancesBenchmark.RunChild(rest),
+    ["fuel", .. var rest] => MeteringBenchmark.RunFuel(new Settings(rest)),
+    ["safepoints", .. var rest] => MeteringBenchmark.RunSafepoints(new Settings(rest)),
+    [MeteringBenchmark.Child, .. var rest] => MeteringBenchmark.RunChild(rest),
     [GainsBenchmark.Child, .. var rest] => GainsBenchmark.RunChild(rest),
     _ => Settings.ShowHelp(),
 };

@@ -49,6 +49,8 @@ internal sealed class Settings
               threads   a program with pthreads: the same sum by one thread and by as many as there are processors, as processes
               interrupt how long a guest takes to stop, whatever it does: from cancelling, or from the end of its time limit, to the exception
               instances what a pooled instance costs: made and dropped, kept by the thousand, after one that wrote to its memory
+              fuel      what counting instructions costs: the programs of ../shared/bench with and without
+              safepoints what it costs that guests can be interrupted: the same
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
             Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
@@ -63,10 +65,11 @@ internal sealed class Settings
               --only A,B             some programs or services
               --wasmtime COMMAND     a peer for threads
               --threads A,B          threads: 1 and the number of processors
-              --rounds N             compute, gains, threads: runs of each, interleaved (3); interrupt: interruptions of each (20);
+              --code aot|jit         fuel, safepoints: code compiled ahead of time (the default), or jitted
+              --rounds N             compute, gains, threads, fuel, safepoints: runs of each, interleaved (3); interrupt: interruptions of each (20);
                                      instances: processes for each figure (5)
               --repetitions N        gains: calls of each in a run (7)
-              --argument N           compute: the programs' argument, which makes them shorter; threads: how many numbers
+              --argument N           compute, fuel, safepoints: the programs' argument, which makes them shorter; threads: how many numbers
               --seconds N            http: how long wrk runs (4)
               --connections A,B      http: 1,50,1000
               --cache FOLDER         default artifacts/bench

@@ -16,7 +16,7 @@ public sealed class Engine : IDisposable
     public Engine(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Options = options;
+        Options = options.Deterministic ? options with { Features = options.Features & ~WasmFeatures.Threads } : options;
         BoundsChecks = options.BoundsChecks == BoundsChecks.Guard && !MemoryArena.IsGuarded ? BoundsChecks.Explicit : options.BoundsChecks;
     }
 
@@ -30,7 +30,15 @@ public sealed class Engine : IDisposable
     public BoundsChecks BoundsChecks { get; }
 
     /// <summary>What the compiler must know of this system.</summary>
-    internal CompilerOptions CompilerOptions => new(BoundsChecks == BoundsChecks.Guard, MemoryArena.IsGuarded, Options.DeterministicRelaxedSimd, Options.OutlinesLargeFunctions, Options.FuelCosts);
+    internal CompilerOptions CompilerOptions => new(
+        BoundsChecks == BoundsChecks.Guard,
+        MemoryArena.IsGuarded,
+        Options.DeterministicRelaxedSimd || Options.Deterministic,
+        Options.OutlinesLargeFunctions,
+        Options.FuelCosts,
+        Options.Deterministic,
+        Options.Profiling,
+        Options.IsInterruptible);
 
     /// <summary>Does nothing at present: modules and stores free what they hold when nothing references them any more.</summary>
     public void Dispose()

@@ -18,9 +18,20 @@ public sealed record EngineOptions
     public bool DeterministicRelaxedSimd { get; init; }
 
     /// <summary>
+    /// Whether a guest does the same to the bit in every way of execution and on every processor: operators make no NaN but the canonical one, relaxed vector instructions
+    /// have their deterministic results, the depth of calls is bounded by the sizes that frames have in Wasm (4 MiB of them; a frame has 64 bytes, 8 for each parameter and local, 16 if it is a vector, and
+    /// one for each 32 bytes of code) and not by the native stack, and modules may not use the threads proposal. Calls need a native stack of 128 MiB to get so deep; with less, that one may end
+    /// first. What a guest sees of the world is up to its imports.
+    /// </summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>
     /// What instructions take of a store's fuel (<see cref="StoreOptions.Fuel"/>); null, the default, to count nothing. Compiled code without counting is faster.
     /// </summary>
     public FuelCosts? FuelCosts { get; init; }
+
+    /// <summary>Whether code is compiled so that a <see cref="GuestProfiler"/> can sample it, at some cost.</summary>
+    public bool Profiling { get; init; }
 
     /// <summary>How large modules may be.</summary>
     public ModuleLimits ModuleLimits { get; init; } = ModuleLimits.Default;
@@ -33,6 +44,9 @@ public sealed record EngineOptions
 
     /// <summary>Whether functions that RyuJIT would not optimize as a whole become several methods.</summary>
     internal bool OutlinesLargeFunctions { get; init; } = true;
+
+    /// <summary>Whether loops look for an interruption; without, only what that costs can be measured.</summary>
+    internal bool IsInterruptible { get; init; } = true;
 
     /// <summary>Compiles modules in place of the JIT.</summary>
     internal Func<Module, CompiledModule>? CreateCode { get; init; }

@@ -35,6 +35,7 @@ public sealed unsafe partial class Store
         }
 
         _depth++;
+        FrameBudget?.Enter();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,8 +43,10 @@ public sealed unsafe partial class Store
     {
         if (Meter is { } meter)
         {
-            meter.Unexecuted = 0;
+            meter.Owed = 0;
         }
+
+        FrameBudget?.Exit();
 
         if (--_depth == 0)
         {

@@ -40,6 +40,8 @@ public sealed unsafe partial class Store : IDisposable
             throw new ArgumentException("Fuel needs an engine that counts instructions: set EngineOptions.FuelCosts, to FuelCosts.Default for example.", nameof(options));
         }
 
+        SampleRequest = engine.Options.Profiling ? new SampleRequest() : null;
+        FrameBudget = engine.Options.Deterministic ? new FrameBudget() : null;
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
 
@@ -68,8 +70,15 @@ public sealed unsafe partial class Store : IDisposable
         Heap = new GuestHeap(starter.Heap);
         UserState = starter.UserState;
         Meter = starter.Meter?.Split();
+        SampleRequest = starter.SampleRequest is null ? null : new SampleRequest();
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
     }
+
+    /// <summary>What asks its guests for samples, if the engine compiles for profiling. Threads that a guest starts are not sampled.</summary>
+    internal SampleRequest? SampleRequest { get; }
+
+    /// <summary>The stack in the sizes of Wasm's frames, if the engine is deterministic.</summary>
+    internal FrameBudget? FrameBudget { get; }
 
     /// <summary>The engine of its modules.</summary>
     public Engine Engine { get; }

@@ -1,6 +1,7 @@
 using System.Text;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
+using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Native;
 
 namespace Wherry.Wasi;
@@ -15,8 +16,19 @@ public sealed unsafe partial class WasiContext
         Add(OpenStandardStream(2, Options.StandardError));
     }
 
-    private static Descriptor OpenStandardStream(int number, Stream? stream)
+    private Descriptor OpenStandardStream(int number, Stream? stream)
     {
+        if (Options.Deterministic)
+        {
+            // Of a kind that doesn't depend on what the process was started with.
+            return number switch
+            {
+                0 => new StreamInput(new WholeReads(stream ?? Console.OpenStandardInput())),
+                1 => new StreamOutput(stream ?? Console.OpenStandardOutput()),
+                _ => new StreamOutput(stream ?? Console.OpenStandardError()),
+            };
+        }
+
         var direction = number == 0 ? Rights.FdRead : Rights.FdWrite;
         if (stream is null && OperatingSystem.IsLinux())
         {

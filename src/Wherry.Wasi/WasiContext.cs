@@ -1,4 +1,5 @@
 using Wherry.Wasi.Descriptors;
+using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Paths;
 using Wherry.Wasi.Waiting;
 
@@ -21,6 +22,7 @@ public sealed partial class WasiContext : IDisposable
     private const string Unstable = "wasi_unstable";
 
     private readonly PathResolver resolver;
+    private readonly RandomSource? randomSource;
     private bool disposed;
 
     /// <summary>Opens what the options name.</summary>
@@ -32,9 +34,26 @@ public sealed partial class WasiContext : IDisposable
             throw new PlatformNotSupportedException("WASI is little-endian, and this system is not.");
         }
 
+        if (options.Deterministic && (options.NetworkPolicy.AllowsEverything || options.NetworkPolicy.Predicate is not null || options.TcpListeners.Count > 0
+            || !options.NetworkPolicy.PublishedPorts.IsEmpty || !options.NetworkPolicy.ConnectRules.IsEmpty))
+        {
+            throw new ArgumentException("A deterministic guest can't have a network: what comes from it is different each time.", nameof(options));
+        }
+
         Options = options;
         Waiter = new Waiter(Turns);
-        UsesSystemClocks = OperatingSystem.IsLinux() && options.TimeProvider == TimeProvider.System;
+        UsesSystemClocks = OperatingSystem.IsLinux() && options.TimeProvider == TimeProvider.System && !options.Deterministic;
+        if (options.Deterministic)
+        {
+            VirtualClock = new VirtualClock();
+            FileNumbers = new FileNumbers();
+            randomSource = options.RandomSource ?? new SeededRandom(options.RandomSeed).Fill;
+        }
+        else
+        {
+            randomSource = options.RandomSource;
+        }
+
         arguments = EncodeArguments(options.Arguments);
         environment = EncodeEnvironment(options.Environment);
         resolver = PathResolver.Create(options.PathResolution);
@@ -57,6 +76,12 @@ public sealed partial class WasiContext : IDisposable
 
     /// <summary>The guest's file descriptors.</summary>
     internal DescriptorTable Descriptors { get; }
+
+    /// <summary>The time of a deterministic guest; null for others.</summary>
+    internal VirtualClock? VirtualClock { get; }
+
+    /// <summary>What a deterministic guest sees of files; null for others.</summary>
+    internal FileNumbers? FileNumbers { get; }
 
     /// <summary>Every wait of the guest goes through it.</summary>
     internal Waiter Waiter { get; }

@@ -30,11 +30,23 @@ public sealed record WasiOptions
     /// <summary>Where listening TCP sockets are opened for the guest; their file descriptors follow those of the folders.</summary>
     public IReadOnlyList<IPEndPoint> TcpListeners { get; init; } = [];
 
-    /// <summary>The wall clock and the monotonic clock.</summary>
+    /// <summary>The wall clock and the monotonic clock; not those of a deterministic guest.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>Fills a buffer with random bytes; null uses the system's cryptographic source.</summary>
     public RandomSource? RandomSource { get; init; }
+
+    /// <summary>
+    /// Whether the guest sees the same world in every run, given the same arguments, environment, standard input and contents of its folders. Its clocks are virtual: they start at 2000-01-01T00:00:00Z (the
+    /// wall clock) and 0 (all others), each reading of any of them moves all on by a microsecond, and <c>poll_oneoff</c> by exactly the time that is waited for, at once. Random bytes follow from
+    /// <see cref="RandomSeed"/>, unless there is a <see cref="RandomSource"/>. Folders are listed in the order of the names' bytes; inodes are numbers in the order in which the guest first
+    /// meets the files; all times of files are the clock's start, the size of a folder is 0. To poll, descriptors are always ready, and standard input is read in pieces of 16 KiB. There is no
+    /// network and there are no threads. The engine's part is <see cref="EngineOptions.Deterministic"/>.
+    /// </summary>
+    public bool Deterministic { get; init; }
+
+    /// <summary>What a deterministic guest's random bytes follow from. They are no secret: nothing that must not be guessed may come from them.</summary>
+    public ulong RandomSeed { get; init; }
 
     /// <summary>How many file descriptors the guest may have open at once. Each costs one of the process's own.</summary>
     public int MaximumDescriptors { get; init; } = 16_384;

@@ -73,6 +73,12 @@ internal sealed class RunCommandLine
         "The most threads that the guest may have at once besides the first. 64 unless given; 0 is none.",
         text => (int)Quantities.ParseCount(name, text, 10_000, "a number of threads")));
 
+    private readonly RunOption deterministic = RunOption.Switch(
+        "--deterministic", "Let the guest see and do the same in every run: virtual clock, seeded random bytes, sorted folders, one NaN; no network, no threads.");
+
+    private readonly RunOption seed = RunOption.WithValue("--seed", name => OptionFactory.Single<ulong?>(
+        name, "NUMBER", "What the random bytes of --deterministic follow from; 0 unless given.", text => (ulong)Quantities.ParseCount(name, text, long.MaxValue, "a number")));
+
     private readonly RunOption modules = RunOption.WithValue("--module", name => OptionFactory.Repeated(
         name,
         "NAME:FILE",
@@ -91,6 +97,11 @@ internal sealed class RunCommandLine
     private readonly RunOption features = RunOption.WithValue("--features", name => OptionFactory.Single<WasmFeatures?>(
         name, "LIST", "Proposals that the module may use, such as wasm3 or simd,-threads.", text => FeatureList.Parse(text)));
 
+    private readonly RunOption profile = RunOption.WithValue("--profile", name => OptionFactory.Single(
+        name, "FILE", "Write a profile of the guest's functions, for speedscope or Chrome's DevTools.", text => text));
+
+    private readonly RunOption perfMap = RunOption.Switch("--perf-map", "Write /tmp/perf-PID.map, so that perf names the guest's functions.");
+
     private readonly RunOption verbose = RunOption.Switch("--verbose", "Tell what happens: compilation, times, memory.");
 
     /// <summary>In the order in which help shows them.</summary>
@@ -101,7 +112,7 @@ internal sealed class RunCommandLine
     public RunCommandLine() => own =
     [
         publish, connect, network, listen, folders, environment, environmentFiles, reactor, invoke, modules,
-        timeLimit, fuel, memoryLimit, memoryPageLimit, threads, boundsChecks, features, noCache, allowPrecompiled, verbose,
+        timeLimit, fuel, memoryLimit, memoryPageLimit, threads, deterministic, seed, boundsChecks, features, noCache, allowPrecompiled, profile, perfMap, verbose,
     ];
 
     /// <summary>Whether an option with a value was given, which the parser has to read.</summary>
@@ -166,14 +177,26 @@ internal sealed class RunCommandLine
             throw CommandException.Usage("--invoke and --reactor exclude each other: with --reactor the first argument names the function.");
         }
 
+        if (deterministic.IsGiven && new[] { publish, connect, listen, network }.FirstOrDefault(option => option.IsGiven) is { } given)
+        {
+            throw CommandException.Usage($"--deterministic and {given.Name} exclude each other: what comes from a network is different each time.");
+        }
+
+        if (seed.IsGiven && !deterministic.IsGiven)
+        {
+            throw CommandException.Usage("--seed goes with --deterministic: otherwise random bytes are the system's.");
+        }
+
         var options = new RunOptions
         {
             ModulePath = modulePath,
             GuestArguments = guestArguments,
             IsReactor = reactor.IsGiven,
-            UsesCache = !noCache.IsGiven,
+            UsesCache = !noCache.IsGiven && !profile.IsGiven && !perfMap.IsGiven,
+            WritesPerfMap = perfMap.IsGiven,
             AllowsPrecompiled = allowPrecompiled.IsGiven,
             IsVerbose = verbose.IsGiven,
+            IsDeterministic = deterministic.IsGiven,
             Statistics = wasmEdge.Statistics,
             Features = wasmEdge.Apply(WasmFeatures.Default),
         };
@@ -189,11 +212,13 @@ internal sealed class RunCommandLine
         HasHostNetwork = Value<string>(network, values) == "host",
         TcpListeners = Value<IPEndPoint[]>(listen, values) ?? [],
         Invoke = Value<string>(invoke, values),
+        ProfilePath = Value<string>(profile, values),
         TimeLimit = Value<TimeSpan?>(timeLimit, values) is { Ticks: > 0 } limit ? limit : null,
         Fuel = Value<long?>(fuel, values) ?? wasmEdge.GasLimit(values),
         MemoryPageLimit = Value<long?>(memoryPageLimit, values),
         MemoryLimit = Value<long?>(memoryLimit, values),
         Threads = Value<int?>(threads, values),
+        RandomSeed = Value<ulong?>(seed, values) ?? 0,
         Modules = Value<KeyValuePair<string, string>[]>(modules, values) ?? [],
         BoundsChecks = Value<BoundsChecks?>(boundsChecks, values) ?? BoundsChecks.Guard,
         Features = wasmEdge.Apply(Value<WasmFeatures?>(features, values) ?? WasmFeatures.Default),

@@ -33,12 +33,20 @@ internal sealed record RunOptions
 
     public Statistics Statistics { get; init; }
 
+    public bool CountsInstructions => Fuel is not null || (Statistics & (Statistics.Instructions | Statistics.Fuel)) != 0;
+
     public long? MemoryPageLimit { get; init; }
 
     public long? MemoryLimit { get; init; }
 
     /// <summary>How many threads the guest may have besides the first; null for the default.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>Whether the guest sees and does the same in every run.</summary>
+    public bool IsDeterministic { get; init; }
+
+    /// <summary>What a deterministic guest's random bytes follow from.</summary>
+    public ulong RandomSeed { get; init; }
 
     /// <summary>Modules that are linked by name, in the order given.</summary>
     public KeyValuePair<string, string>[] Modules { get; init; } = [];
@@ -52,6 +60,12 @@ internal sealed record RunOptions
 
     /// <summary>Whether native code is run that someone else may have made.</summary>
     public bool AllowsPrecompiled { get; init; }
+
+    /// <summary>Where a profile of the guest is written, if one is wanted.</summary>
+    public string? ProfilePath { get; init; }
+
+    /// <summary>Whether perf is told the names of the guest's functions.</summary>
+    public bool WritesPerfMap { get; init; }
 
     public bool IsVerbose { get; init; }
 }

@@ -35,6 +35,16 @@ internal static class CacheFiller
         start.ArgumentList.Add(CompileCommand.IntoCache);
         start.ArgumentList.Add("--bounds-checks");
         start.ArgumentList.Add(options.BoundsChecks == BoundsChecks.Guard ? "guard" : "explicit");
+        if (options.CountsInstructions)
+        {
+            start.ArgumentList.Add(CompileCommand.Fuel);
+        }
+
+        if (options.IsDeterministic)
+        {
+            start.ArgumentList.Add(CompileCommand.Deterministic);
+        }
+
         start.ArgumentList.Add("--features");
         start.ArgumentList.Add(FeatureList.Format(options.Features));
         start.ArgumentList.Add(Path.GetFullPath(modulePath));

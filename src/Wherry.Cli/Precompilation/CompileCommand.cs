@@ -12,6 +12,12 @@ internal static class CompileCommand
     /// <summary>Makes the command fill the cache in place of writing a file: what `wherry run` starts beside a guest.</summary>
     public const string IntoCache = "--into-cache";
 
+    /// <summary>Makes the code count instructions.</summary>
+    public const string Fuel = "--fuel";
+
+    /// <summary>Makes code that does the same in every run.</summary>
+    public const string Deterministic = "--deterministic";
+
     private const int ShownFunctions = 10;
 
     public static Command Create()
@@ -21,11 +27,13 @@ internal static class CompileCommand
         Option<BoundsChecks?> boundsChecks = OptionFactory.BoundsChecks();
         Option<WasmFeatures?> features = OptionFactory.Single<WasmFeatures?>(
             "--features", "LIST", "Proposals that the module may use, such as wasm3 or simd,-threads.", text => FeatureList.Parse(text));
+        Option<bool> fuel = OptionFactory.Switch(Fuel, "Make code that counts instructions, for `wherry run --fuel`.");
+        Option<bool> deterministic = OptionFactory.Switch(Deterministic, "Make code for `wherry run --deterministic`.");
         Option<bool> intoCache = OptionFactory.Switch(IntoCache, "Put the code into the cache of `wherry run` rather than into a file.");
         Option<bool> verbose = OptionFactory.Switch("--verbose", "Tell what happens.");
         var command = new Command("compile", "Compiles a module ahead of time to a file of native code that `wherry run` runs.")
         {
-            output, boundsChecks, features, intoCache, verbose, module,
+            output, boundsChecks, features, fuel, deterministic, intoCache, verbose, module,
         };
         command.SetAction(result =>
         {
@@ -34,6 +42,8 @@ internal static class CompileCommand
             {
                 BoundsChecks = result.GetValue(boundsChecks) ?? BoundsChecks.Guard,
                 Features = result.GetValue(features) ?? WasmFeatures.Default,
+                FuelCosts = result.GetValue(fuel) ? FuelCosts.Default : null,
+                Deterministic = result.GetValue(deterministic),
             });
             try
             {

@@ -14,6 +14,9 @@ internal sealed class GuestRunner
 {
     // Deep enough for recursive programs, and unwound within a second when one recurses without end.
     private const int StackBytes = 16 << 20;
+
+    // Enough for the frames of native code, so that it is Wasm's frames that bound the depth.
+    private const int DeterministicStackBytes = 128 << 20;
     private const int LargeModule = 1 << 20;
     private const string CommandEntry = "_start";
     private const string ReactorEntry = "_initialize";
@@ -31,6 +34,11 @@ internal sealed class GuestRunner
 
     public static int Run(RunOptions options)
     {
+        if (options.WritesPerfMap)
+        {
+            PerfMap.Require();
+        }
+
         Signals.EndOnRequest();
         using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
         var runner = new GuestRunner(options, deadline);
@@ -50,7 +58,7 @@ internal sealed class GuestRunner
                     failure = exception;
                 }
             },
-            StackBytes)
+            options.IsDeterministic ? DeterministicStackBytes : StackBytes)
         {
             Name = "guest",
         };
@@ -58,8 +66,6 @@ internal sealed class GuestRunner
         thread.Join();
         return failure is null ? exitCode : throw failure;
     }
-
-    private bool CountsInstructions => options.Fuel is not null || (options.Statistics & (Statistics.Instructions | Statistics.Fuel)) != 0;
 
     private int Run()
     {
@@ -105,7 +111,9 @@ internal sealed class GuestRunner
         {
             BoundsChecks = options.BoundsChecks,
             Features = options.Features,
-            FuelCosts = CountsInstructions ? FuelCosts.Default : null,
+            FuelCosts = options.CountsInstructions ? FuelCosts.Default : null,
+            Deterministic = options.IsDeterministic,
+            Profiling = options.ProfilePath is not null,
             CodeCache = options.UsesCache ? new CodeCache { FillsInBackground = false } : null,
         });
         Module module = Load(options.ModulePath, engine);
@@ -113,9 +121,12 @@ internal sealed class GuestRunner
 
         using var store = new Store(engine, new StoreOptions { Limits = Limits(), Fuel = options.Fuel });
         deadline?.Watch(store);
+        using ProfileFile? profile = options.ProfilePath is { } path ? new ProfileFile(path, store) : null;
+        using PerfMap? perfMap = options.WritesPerfMap ? new PerfMap() : null;
+        perfMap?.Add(module);
         try
         {
-            return RunModule(engine, module, store);
+            return RunModule(engine, module, store, perfMap);
         }
         finally
         {
@@ -123,14 +134,16 @@ internal sealed class GuestRunner
         }
     }
 
-    private int RunModule(Engine engine, Module module, Store store)
+    private int RunModule(Engine engine, Module module, Store store, PerfMap? perfMap)
     {
         using WasiContext wasi = OpenWasi();
         var linker = new Linker(engine);
         wasi.AddTo(linker);
         foreach ((string name, string path) in options.Modules)
         {
-            Instance library = Instantiate(linker, store, Load(path, engine));
+            Module other = Load(path, engine);
+            perfMap?.Add(other);
+            Instance library = Instantiate(linker, store, other);
             Initialize(library);
             linker.DefineInstance(name, library);
         }
@@ -309,6 +322,8 @@ internal sealed class GuestRunner
                 Arguments = [Path.GetFileName(options.ModulePath), .. options.GuestArguments],
                 Environment = environment,
                 Directories = options.Folders,
+                Deterministic = options.IsDeterministic,
+                RandomSeed = options.RandomSeed,
                 TcpListeners = options.TcpListeners,
                 NetworkPolicy = new NetworkPolicy
                 {

@@ -6,4 +6,10 @@ namespace Wherry.Compilation;
 /// <param name="FuelCosts">What instructions take of the fuel, or null to count nothing.</param>
 /// <param name="IsDeterministic">Whether relaxed vector instructions give the same results on every processor.</param>
 /// <param name="OutlinesLargeFunctions">Whether functions that RyuJIT would not optimize as a whole become several methods.</param>
-internal sealed record CompilerOptions(bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false, bool OutlinesLargeFunctions = true, FuelCosts? FuelCosts = null);
+/// <param name="IsReproducible">Whether all ways of execution do the same to the bit: NaNs are canonical, and the depth of calls is bounded by the sizes of Wasm's frames.</param>
+/// <param name="IsProfiled">Whether function entries, loop heads and calls of imports look whether a sample of the stack is wanted.</param>
+/// <param name="IsInterruptible">Whether loop heads look for an interruption.</param>
+internal sealed record CompilerOptions(
+    bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false, bool OutlinesLargeFunctions = true, FuelCosts? FuelCosts = null, bool IsReproducible = false,
+    bool IsProfiled = false,
+    bool IsInterruptible = true);

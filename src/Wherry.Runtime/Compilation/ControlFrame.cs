@@ -43,6 +43,15 @@ internal sealed class ControlFrame
     /// <summary>Whether its end was met, so that branches to a block's label go backward.</summary>
     public bool IsEnded { get; set; }
 
+    /// <summary>While instructions are counted: what is owed at its label; null as long as nothing has led there.</summary>
+    public int? Owed { get; set; }
+
+    /// <summary>Whether the meter has the count on all ways to its label.</summary>
+    public bool IsFuelWritten { get; set; } = true;
+
+    /// <summary>The same where the else branch of an <c>if</c> starts.</summary>
+    public (int Owed, bool IsFuelWritten) AtElse { get; set; }
+
     /// <summary>How many protected regions its label is in.</summary>
     public int TryDepth { get; init; }
 

@@ -60,6 +60,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        EmitFrameBudget(isTail);
         FunctionType type = _definition.Functions[index].Function!;
         int count = type.Parameters.Length;
         if (index < _definition.ImportedFunctionCount)
@@ -72,6 +73,7 @@ internal sealed partial class FunctionEmitter
             _il.LoadField(RuntimeMembers.FunctionCurrent);
             _il.StoreLocal(Callee());
             EmitCallOfCallee(type, isTail, mayBeShared: true);
+            EmitSamplePollAfterImport(index, isTail);
             return;
         }
 
@@ -95,6 +97,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        EmitFrameBudget(isTail);
         DefinedType type = _definition.Types[typeIndex];
 
         // The index comes off the IL stack, since the array has to lie under it.
@@ -200,6 +203,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        EmitFrameBudget(isTail);
         FunctionType type = _definition.Types[typeIndex].Function!;
         Load(1);
         Consume(1);
@@ -341,5 +345,24 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.NewObject(type.GetConstructors()[0]);
+    }
+
+    private void EmitSamplePoll()
+    {
+        if (_module.Options.IsProfiled)
+        {
+            _il.LoadArgument(_instance);
+            _il.Call(RuntimeMembers.Method(typeof(SampleRequest), nameof(SampleRequest.Poll)));
+        }
+    }
+
+    private void EmitSamplePollAfterImport(int import, bool isTail)
+    {
+        if (_module.Options.IsProfiled && !isTail)
+        {
+            _il.LoadArgument(_instance);
+            _il.Int32(import);
+            _il.Call(RuntimeMembers.Method(typeof(SampleRequest), nameof(SampleRequest.PollAfterImport)));
+        }
     }
 }

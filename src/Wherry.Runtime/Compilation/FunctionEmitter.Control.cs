@@ -112,6 +112,8 @@ internal sealed partial class FunctionEmitter
         frame.Carried = AllocateTemporaries(frame.Parameters);
         StoreCarried(frame);
         PushCarried(frame, frame.Parameters, isPinned: true);
+        Pay();
+        _isFuelWritten = false;
         frame.Label = _il.DefineLabel();
         _il.MarkLabel(frame.Label);
         EmitSafepoint();
@@ -132,6 +134,7 @@ internal sealed partial class FunctionEmitter
         frame.Label = _il.DefineLabel();
         frame.ElseLabel = _il.DefineLabel();
         frame.Carried = AllocateTemporaries(frame.Results);
+        frame.AtElse = (_owed, _isFuelWritten);
         EmitBranchOn(condition, false, frame.ElseLabel);
     }
 
@@ -140,12 +143,14 @@ internal sealed partial class FunctionEmitter
         ControlFrame frame = _frames[^1];
         if (!_unreachable)
         {
+            PayFor(frame);
             StoreCarried(frame);
             _il.Branch(OpCodes.Br, frame.Label);
         }
 
         ResetStack(frame);
         _il.MarkLabel(frame.ElseLabel);
+        (_owed, _isFuelWritten) = frame.AtElse;
         frame.ElseLabel = -1;
         PushOperands(frame);
         _unreachable = false;
@@ -186,11 +191,13 @@ internal sealed partial class FunctionEmitter
 
         if (!_unreachable)
         {
+            PayFor(frame);
             StoreCarried(frame);
         }
 
         ResetStack(frame);
         _il.MarkLabel(frame.Label);
+        StartOwing(frame);
         _unreachable = false;
         _frames.RemoveAt(_frames.Count - 1);
         PushCarried(frame, frame.Results, isPinned: false);
@@ -199,10 +206,12 @@ internal sealed partial class FunctionEmitter
     // An if without else passes its operands on.
     private void EmitMissingElse(ControlFrame frame)
     {
-        if (frame.Results.Length > 0)
+        frame.Owed ??= frame.AtElse.Owed;
+        if (frame.Results.Length > 0 || frame.Owed != frame.AtElse.Owed)
         {
             if (!_unreachable)
             {
+                PayFor(frame);
                 StoreCarried(frame);
                 _il.Branch(OpCodes.Br, frame.Label);
             }
@@ -210,10 +219,17 @@ internal sealed partial class FunctionEmitter
             ResetStack(frame);
             _il.MarkLabel(frame.ElseLabel);
             PushOperands(frame);
+            (_owed, _isFuelWritten) = frame.AtElse;
             _unreachable = false;
         }
         else
         {
+            if (!_unreachable)
+            {
+                PayFor(frame);
+            }
+
+            frame.IsFuelWritten &= frame.AtElse.IsFuelWritten;
             _il.MarkLabel(frame.ElseLabel);
         }
     }
@@ -228,6 +244,7 @@ internal sealed partial class FunctionEmitter
         if (frame.Label >= 0)
         {
             _il.MarkLabel(frame.Label);
+            StartOwing(frame);
             FlushFuel();
             _il.Emit(OpCodes.Ret);
         }
@@ -326,6 +343,7 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        PayFor(frame);
         DropAllBelow(frame.CarriedKinds.Length);
         StoreCarried(frame);
         EmitJump(frame);
@@ -343,6 +361,7 @@ internal sealed partial class FunctionEmitter
     {
         if (frame.CarriedKinds.Length == 0 && !Crosses(frame))
         {
+            PayFor(frame);
             EmitBranchOn(condition, expected, LabelOf(frame));
             return;
         }
@@ -356,15 +375,20 @@ internal sealed partial class FunctionEmitter
     /// <summary>A branch at a place that is only reached under a condition: the operands stay.</summary>
     private void EmitConditionalJump(ControlFrame frame)
     {
+        // What is owed stays as it is for the code that follows.
+        (int owed, bool isFuelWritten) = (_owed, _isFuelWritten);
         if (frame.Opcode == Opcode.Return)
         {
             EmitReturn(isConditional: true);
         }
         else
         {
+            PayFor(frame);
             CopyCarried(frame);
             EmitJump(frame);
         }
+
+        (_owed, _isFuelWritten) = (owed, isFuelWritten);
     }
 
     private void EmitBranchTable(ReadOnlySpan<int> depths)
@@ -392,6 +416,7 @@ internal sealed partial class FunctionEmitter
             EmitEntry(index, keeps: false);
         }
 
+        PayForTable(depths);
         var trampolines = new Dictionary<int, int>();
         var labels = new int[depths.Length - 1];
         for (int i = 0; i < labels.Length; i++)
@@ -414,23 +439,16 @@ internal sealed partial class FunctionEmitter
         {
             ControlFrame frame = _frames[_frames.Count - 1 - depth];
             _il.MarkLabel(label);
-            if (frame.Opcode == Opcode.Return)
-            {
-                EmitReturn(isConditional: true);
-            }
-            else
-            {
-                CopyCarried(frame);
-                EmitJump(frame);
-            }
+            EmitConditionalJump(frame);
         }
     }
 
     private int ArmLabel(int depth, Dictionary<int, int> trampolines)
     {
         ControlFrame frame = _frames[_frames.Count - 1 - depth];
-        if (frame.CarriedKinds.Length == 0 && !Crosses(frame))
+        if (frame.CarriedKinds.Length == 0 && !Crosses(frame) && (!_isMetered || OwedAt(frame) == _owed))
         {
+            PayFor(frame);
             return LabelOf(frame);
         }
 

@@ -69,6 +69,12 @@ internal sealed partial class FunctionEmitter
             }
         }
 
+        foreach (ControlFrame arm in arms)
+        {
+            // Branches back may still come.
+            arm.IsFuelWritten = false;
+        }
+
         loop.Dispatch = arms;
         loop.DispatchLocal = _dispatchLocal;
     }
@@ -87,8 +93,10 @@ internal sealed partial class FunctionEmitter
         if (_isMetered)
         {
             // What the loop's head would have done.
+            Pay();
             EmitMeterCheck();
-            EmitCharge(CostFrom(loop.BodyPosition));
+            _owed = CostFrom(loop.BodyPosition);
+            PayFor(arm);
         }
         else if (arm.IsEnded)
         {

@@ -219,6 +219,7 @@ internal sealed partial class FunctionEmitter
     {
         if (!_unreachable)
         {
+            PayFor(frame);
             StoreCarried(frame);
             _il.Branch(frame.IsRegion ? OpCodes.Leave : OpCodes.Br, frame.Label);
         }
@@ -313,6 +314,7 @@ internal sealed partial class FunctionEmitter
         {
             if (!_unreachable)
             {
+                PayFor(frame);
                 StoreCarried(frame);
             }
 
@@ -334,6 +336,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.MarkLabel(frame.Label);
+        StartOwing(frame);
         _unreachable = !isEndReached;
         PushCarried(frame, frame.Results, isPinned: false);
     }
@@ -363,6 +366,7 @@ internal sealed partial class FunctionEmitter
         if (!_unreachable)
         {
             frame.IsEndReached = true;
+            PayFor(frame);
             StoreCarried(frame);
             _il.Branch(OpCodes.Br, frame.Label);
         }
@@ -389,6 +393,7 @@ internal sealed partial class FunctionEmitter
 
         _frames.RemoveAt(_frames.Count - 1);
         _il.MarkLabel(frame.Label);
+        StartOwing(frame);
         _unreachable = !frame.IsEndReached && !frame.IsTargeted;
         PushCarried(frame, frame.Results, isPinned: false);
     }
@@ -403,6 +408,7 @@ internal sealed partial class FunctionEmitter
         _il.MarkLabel(frame.ClauseLabels[0]);
         EmitThrowAt(depth, frame.Exception);
         _il.MarkLabel(frame.Label);
+        StartOwing(frame);
         _unreachable = !frame.IsEndReached;
         PushCarried(frame, frame.Results, isPinned: false);
     }

@@ -25,14 +25,16 @@ internal sealed partial class FunctionEmitter
     private bool CanInline => _region is null && HasRoomForInlined;
 
     /// <summary>Whether the function, or what is left of it without its regions, has code of others in it.</summary>
-    private bool HasRoomForInlined => !_isMetered && _body.End - _body.Offset <= MaximumCallerSize;
+    private bool HasRoomForInlined => !IsReproducible && _body.End - _body.Offset <= MaximumCallerSize;
+
+    /// <summary>Whether tail calls become code in their place too: not while instructions are counted, since a tail call looks at the count.</summary>
+    private bool InlinesTailCalls => !_isMetered;
 
     private bool IsInlined(int callee, bool isTail) =>
-        HasRoomForInlined && (isTail ? _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
+        HasRoomForInlined && (isTail ? InlinesTailCalls && _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
 
-    /// <summary>Writes a function's code in place of a call to it, if that is worth it.</summary>
-    /// <param name="callOffset">Where in the module the call is.</param>
-    private bool TryEmitInlined(int callee, int callOffset)
+    /// <summary>Whether the next call to a function will be replaced by its code.</summary>
+    private bool IsInlinedHere(int callee)
     {
         if (!CanInline || _inlinedCall?.Depth == MaximumInlineDepth || !_module.Layout.InlineCandidates.Contains(callee))
         {
@@ -40,11 +42,19 @@ internal sealed partial class FunctionEmitter
         }
 
         FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
-        if (_inlinedSize + body.End - body.CodeOffset > MaximumInlinedSize)
+        return _inlinedSize + body.End - body.CodeOffset <= MaximumInlinedSize;
+    }
+
+    /// <summary>Writes a function's code in place of a call to it, if that is worth it.</summary>
+    /// <param name="callOffset">Where in the module the call is.</param>
+    private bool TryEmitInlined(int callee, int callOffset)
+    {
+        if (!IsInlinedHere(callee))
         {
             return false;
         }
 
+        FunctionBody body = _definition.Bodies[callee - _definition.ImportedFunctionCount];
         _inlinedSize += body.End - body.CodeOffset;
         EmitInlined(callee, body, callOffset, isTail: false);
         return true;
@@ -56,7 +66,7 @@ internal sealed partial class FunctionEmitter
     private bool TryEmitInlinedTail(int callee, int callOffset)
     {
         int physical = PhysicalFunction();
-        if (!CanInline || _tryDepth > 0 || _inlinedCall?.Depth == MaximumInlineDepth || IsBeingWritten(callee) || !_module.Layout.InlineCandidates.ContainsForTail(callee))
+        if (!CanInline || !InlinesTailCalls || _tryDepth > 0 || _inlinedCall?.Depth == MaximumInlineDepth || IsBeingWritten(callee) || !_module.Layout.InlineCandidates.ContainsForTail(callee))
         {
             return false;
         }
@@ -148,6 +158,7 @@ internal sealed partial class FunctionEmitter
 
         var caller = (_body, _type, _localKinds, _localTypes, _locals, _arguments, _rotatedLocals, _scan, _blockCount, _function);
         InlinedCall? outer = _inlinedCall;
+        KnownAccesses? knownAccesses = _knownAccesses;
         int functionFrame = _functionFrame;
         _inlinedCall = new InlinedCall(callee, _function, callOffset, isTail, outer);
         _function = callee;
@@ -168,10 +179,16 @@ internal sealed partial class FunctionEmitter
         frame.Carried = AllocateTemporaries(frame.Results);
         _functionFrame = _frames.Count;
         _frames.Add(frame);
+        if (_isMetered)
+        {
+            _knownAccesses = new KnownAccesses(_localKinds.Length);
+        }
+
         EmitInstructions(body.CodeOffset, body.End);
 
         (_body, _type, _localKinds, _localTypes, _locals, _arguments, _rotatedLocals, _scan, _blockCount, _function) = caller;
         _inlinedCall = outer;
+        _knownAccesses = knownAccesses;
         _functionFrame = functionFrame;
         ForgetDispatch();
     }
@@ -185,7 +202,10 @@ internal sealed partial class FunctionEmitter
         }
 
         ScanInlined(_module.Layout.InlineCandidates.Contains, scan => scan.Callees);
-        ScanInlined(_module.Layout.InlineCandidates.ContainsForTail, scan => scan.TailCallees);
+        if (InlinesTailCalls)
+        {
+            ScanInlined(_module.Layout.InlineCandidates.ContainsForTail, scan => scan.TailCallees);
+        }
     }
 
     // Level by level, so that no function counts as too deep that is also called further out.

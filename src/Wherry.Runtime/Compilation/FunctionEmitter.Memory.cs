@@ -176,9 +176,15 @@ internal sealed partial class FunctionEmitter
     /// <summary>Written at loop heads. Volatile, or the JIT would take it out of the loop.</summary>
     private void EmitSafepoint()
     {
+        EmitSamplePoll();
         if (_isMetered)
         {
             EmitMeterCheck();
+            return;
+        }
+
+        if (!_module.Options.IsInterruptible)
+        {
             return;
         }
 

@@ -6,14 +6,17 @@ using Wherry.Instructions;
 namespace Wherry.Compilation;
 
 /// <content>
-/// Counting instructions. The count is in a local; a stretch of straight code is paid for at its start. Three things keep it exact: calls,
-/// returns and throws end a stretch and write the local to the <see cref="Meter"/>; an instruction that may trap notes before how much of its stretch comes
-/// after it; and the local is read anew after calls and where exceptions are caught. Loop heads, calls that may leave the module, tail calls and returns look whether
-/// the count is below zero, so that the code between needs no branches.
+/// Counting instructions. The count is in a local, and what was executed since it was last changed is known at each place in the code: what is owed. It is taken off where paths
+/// meet that owe different amounts, and at loop heads. Three things keep the count exact: calls, returns and throws write it to the <see cref="Meter"/>; an instruction that may trap
+/// notes before what is owed there; and the local is read anew after calls and where exceptions are caught. Loop heads, calls that may leave the module, tail calls and returns look
+/// whether the count is below zero, so that the code between needs no branches.
 /// </content>
 internal sealed partial class FunctionEmitter
 {
     private const ulong PageSize = 65_536;
+
+    // With the cost of one more instruction it is a number of 32 bits.
+    private const int MaximumOwed = 1 << 30;
 
     private readonly bool _isMetered;
 
@@ -22,10 +25,10 @@ internal sealed partial class FunctionEmitter
     private int _fuel = -1;
     private readonly List<(int Label, int Place)> _stops = [];
 
-    /// <summary>What the current stretch has paid for instructions that are yet to come.</summary>
-    private int _unexecuted;
+    /// <summary>What was executed and is not yet taken off the local.</summary>
+    private int _owed;
 
-    /// <summary>Whether the meter has the local's value since the stretch began.</summary>
+    /// <summary>Whether the meter has the local's value.</summary>
     private bool _isFuelWritten;
 
     // First of all locals, since the first ones have the shortest code, and what the JIT optimizes is bounded by the size of IL.
@@ -42,25 +45,31 @@ internal sealed partial class FunctionEmitter
         _il.LoadField(RuntimeMembers.Meter);
         _il.StoreLocal(_meter);
         ReloadFuel();
-        StartStretch(_body.CodeOffset);
     }
 
     private void EmitMetered(ref InstructionReader reader)
     {
         Opcode opcode = reader.Opcode;
-        _unexecuted -= CostOf(opcode);
+        _owed += CostOf(opcode);
+        if (_owed > MaximumOwed)
+        {
+            Pay();
+        }
+
         bool isBulk = Metering.IsBulk(opcode);
+        bool isCall = Metering.IsCall(opcode) && !(opcode == Opcode.Call && IsInlinedHere(reader.Index));
         if (isBulk)
         {
             EmitBulkCharge(opcode);
         }
-        else if (Metering.IsCall(opcode))
+        else if (isCall)
         {
             PrepareMeteredCall(ref reader);
         }
         else if (opcode is Opcode.Unreachable or Opcode.Throw or Opcode.Rethrow or Opcode.ThrowRef)
         {
-            WriteFuel(unexecuted: 0);
+            WriteExact();
+            WriteOwed(0);
         }
         else if (Metering.MayTrap(reader.Instruction) && !IsKnownToSucceed(ref reader))
         {
@@ -76,36 +85,67 @@ internal sealed partial class FunctionEmitter
         }
 
         EmitInstruction(ref reader);
-        if (!_unreachable && Metering.EndsStretch(opcode) && _frames.Count > 0)
+        if ((isBulk || isCall) && !_unreachable)
         {
-            if (isBulk || Metering.IsCall(opcode))
-            {
-                ReloadFuel();
-            }
-
-            StartStretch(reader.Position);
+            ReloadFuel();
         }
     }
 
-    /// <summary>Pays for the code from a place to the end of its stretch.</summary>
-    private void StartStretch(int position)
-    {
-        _unexecuted = CostFrom(position);
-        EmitCharge(_unexecuted);
-    }
+    /// <summary>Takes off what is owed.</summary>
+    private void Pay() => PayDownTo(0);
 
-    private void EmitCharge(int cost)
+    private void PayDownTo(int owed)
     {
-        _isFuelWritten = false;
-        if (cost > 0)
+        if (_isMetered && _owed != owed)
         {
+            _isFuelWritten = false;
             _il.LoadLocal(_fuel);
-            _il.Int32(cost);
+            _il.Int32(_owed - owed);
             _il.Emit(OpCodes.Sub);
             _il.StoreLocal(_fuel);
+            _owed = owed;
         }
     }
 
+    /// <summary>Before a branch: all that lead to one place owe the same there. The first to come says how much.</summary>
+    private void PayFor(ControlFrame target)
+    {
+        if (_isMetered)
+        {
+            PayDownTo(OwedAt(target));
+            target.IsFuelWritten &= _isFuelWritten;
+        }
+    }
+
+    private int OwedAt(ControlFrame target) => target.Opcode == Opcode.Loop ? 0 : target.Owed ??= _owed;
+
+    /// <summary>Behind a label.</summary>
+    private void StartOwing(ControlFrame frame)
+    {
+        _owed = frame.Owed ?? 0;
+        _isFuelWritten = frame.Owed is not null && frame.IsFuelWritten;
+    }
+
+    /// <summary>Before a branch by table: pays so that as few of the targets as possible need code of their own.</summary>
+    private void PayForTable(ReadOnlySpan<int> depths)
+    {
+        if (!_isMetered)
+        {
+            return;
+        }
+
+        foreach (int depth in depths)
+        {
+            ControlFrame target = _frames[_frames.Count - 1 - depth];
+            if (target.Opcode == Opcode.Loop || target.Owed is not null)
+            {
+                PayDownTo(OwedAt(target));
+                return;
+            }
+        }
+    }
+
+    /// <summary>The cost of the code from a place to where its straight stretch ends.</summary>
     private int CostFrom(int position)
     {
         int cost = 0;
@@ -131,40 +171,52 @@ internal sealed partial class FunctionEmitter
             _il.LoadLocal(_meter);
             _il.LoadField(RuntimeMembers.MeterRemaining);
             _il.StoreLocal(_fuel);
+            _owed = 0;
+            _isFuelWritten = true;
         }
     }
 
-    /// <summary>Writes the count, and what a trap would give back of it.</summary>
-    private void WriteFuel(int unexecuted)
+    /// <summary>Writes the exact count; the local keeps what it has.</summary>
+    private void WriteExact()
     {
-        WriteRemaining();
-        WriteUnexecuted(unexecuted);
+        if (_isMetered && (_owed != 0 || !_isFuelWritten))
+        {
+            _il.LoadLocal(_meter);
+            _il.LoadLocal(_fuel);
+            if (_owed != 0)
+            {
+                _il.Int32(_owed);
+                _il.Emit(OpCodes.Sub);
+            }
+
+            _il.StoreField(RuntimeMembers.MeterRemaining);
+            _isFuelWritten = _owed == 0;
+        }
     }
 
-    private void WriteRemaining()
+    private void WriteOwed(int owed)
     {
+        _il.LoadLocal(_meter);
+        _il.Int32(owed);
+        _il.StoreField(RuntimeMembers.MeterOwed);
+    }
+
+    /// <summary>Before an instruction that may trap.</summary>
+    private void EmitFuelNote()
+    {
+        if (!_isMetered)
+        {
+            return;
+        }
+
         if (!_isFuelWritten)
         {
             _il.LoadLocal(_meter);
             _il.LoadLocal(_fuel);
             _il.StoreField(RuntimeMembers.MeterRemaining);
         }
-    }
 
-    private void WriteUnexecuted(int unexecuted)
-    {
-        _il.LoadLocal(_meter);
-        _il.Int32(unexecuted);
-        _il.StoreField(RuntimeMembers.MeterUnexecuted);
-    }
-
-    /// <summary>Before an instruction that may trap.</summary>
-    private void EmitFuelNote()
-    {
-        if (_isMetered)
-        {
-            WriteFuel(_unexecuted);
-        }
+        WriteOwed(_owed);
     }
 
     /// <summary>Before a return: writes the count, and traps if it is below zero. No result may be on the IL stack, since that is a branch.</summary>
@@ -172,9 +224,9 @@ internal sealed partial class FunctionEmitter
     {
         if (_isMetered)
         {
-            _isFuelWritten = false;
-            WriteRemaining();
-            EmitStopIfNegative(() => _il.LoadLocal(_fuel));
+            Pay();
+            WriteExact();
+            EmitStopIfNegative();
         }
     }
 
@@ -183,34 +235,39 @@ internal sealed partial class FunctionEmitter
         if (reader.Opcode == Opcode.Call && reader.Index >= _definition.ImportedFunctionCount)
         {
             // The callee looks at the count, and starts without a note of its own.
-            WriteRemaining();
+            WriteExact();
             return;
         }
 
         SpillRegion();
-        WriteFuel(unexecuted: 0);
-        EmitStopIfNegative(() => _il.LoadLocal(_fuel));
+        Pay();
+        WriteExact();
+        WriteOwed(0);
+        EmitStopIfNegative();
     }
 
     /// <summary>At loop heads: whether the guest was interrupted or has no fuel left.</summary>
-    private void EmitMeterCheck() => EmitStopIfNegative(() =>
+    private void EmitMeterCheck() => EmitStopIfBelow(() =>
     {
         _il.LoadLocal(_meter);
         _il.Emit(OpCodes.Volatile);
-        _il.LoadField(RuntimeMembers.MeterInterruption);
-        _il.LoadLocal(_fuel);
-        _il.Emit(OpCodes.Or);
+        _il.LoadField(RuntimeMembers.MeterLeast);
     });
 
-    private void EmitStopIfNegative(Action load)
+    private void EmitStopIfNegative() => EmitStopIfBelow(() =>
+    {
+        _il.Int32(0);
+        _il.Emit(OpCodes.Conv_I);
+    });
+
+    private void EmitStopIfBelow(Action loadLeast)
     {
         if (_tryDepth > 0)
         {
             // No branch leads out of a protected region.
             int goesOn = _il.DefineLabel();
-            load();
-            _il.Int32(0);
-            _il.Emit(OpCodes.Conv_I);
+            _il.LoadLocal(_fuel);
+            loadLeast();
             _il.Branch(OpCodes.Bge, goesOn);
             EmitStop(() => _il.Int32(_place));
             _il.MarkLabel(goesOn);
@@ -222,9 +279,8 @@ internal sealed partial class FunctionEmitter
             _stops.Add((_il.DefineLabel(), _place));
         }
 
-        load();
-        _il.Int32(0);
-        _il.Emit(OpCodes.Conv_I);
+        _il.LoadLocal(_fuel);
+        loadLeast();
         _il.Branch(OpCodes.Blt, _stops[^1].Label);
     }
 
@@ -252,10 +308,11 @@ internal sealed partial class FunctionEmitter
 
     private void EmitStop(Action loadPlace)
     {
-        bool wasWritten = _isFuelWritten;
-        _isFuelWritten = false;
-        WriteFuel(unexecuted: 0);
-        _isFuelWritten = wasWritten;
+        // Nothing is owed where the count is looked at.
+        _il.LoadLocal(_meter);
+        _il.LoadLocal(_fuel);
+        _il.StoreField(RuntimeMembers.MeterRemaining);
+        WriteOwed(0);
         _il.LoadArgument(_instance);
         loadPlace();
         _il.Call(Trap(nameof(Traps.MeterStops)));
@@ -266,7 +323,8 @@ internal sealed partial class FunctionEmitter
     {
         FuelCosts costs = _module.Options.FuelCosts!;
         StackEntry count = PopForLater();
-        WriteFuel(Meter.SizeIsUnexecuted);
+        WriteExact();
+        WriteOwed(Meter.SizeIsOwed);
         _il.LoadLocal(_meter);
         EmitEntry(count, keeps: true);
         Widen(count.Kind == WasmValueKind.I64);

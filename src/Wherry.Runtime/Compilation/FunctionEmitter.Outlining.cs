@@ -46,15 +46,24 @@ internal sealed partial class FunctionEmitter
             if (_frames[depth].Label >= 0)
             {
                 _il.MarkLabel(_frames[depth].Label);
+                StartOwing(_frames[depth]);
+                if (depth == OutlinedRegion.Return)
+                {
+                    FlushFuel();
+                }
+
                 EmitRegionExit(depth);
             }
         }
+
+        EmitMeterStop();
     }
 
     /// <summary>Returns from a region's method. If the function returns a value by this exit, it is on the IL stack.</summary>
     private void EmitRegionExit(int exit)
     {
         OutlinedRegion region = _region!;
+        WriteExact();
         if (region.ReturnsResult && exit != OutlinedRegion.Return)
         {
             EmitDefault(_type.Results[0].Kind);
@@ -86,8 +95,12 @@ internal sealed partial class FunctionEmitter
             LoadVariable(local);
         }
 
+        WriteExact();
+        EmitFrameBudget();
         _il.LoadArgument(_instance);
         _il.Call(_getRegionMethod!(region));
+        ReloadFuel();
+        _knownAccesses?.Forget();
         int firstResult = _height;
         switch (region.Type.Results.Length)
         {
@@ -133,6 +146,7 @@ internal sealed partial class FunctionEmitter
     {
         int next = -1;
         int returns = -1;
+        var payments = new List<(int Label, ControlFrame Frame)>();
         var labels = new int[region.Exits.Length];
         for (int i = 0; i < labels.Length; i++)
         {
@@ -140,7 +154,7 @@ internal sealed partial class FunctionEmitter
             {
                 OutlinedRegion.FallThrough => next = _il.DefineLabel(),
                 OutlinedRegion.Return => returns = _il.DefineLabel(),
-                int depth => LabelOf(_frames[depth]),
+                int depth => ExitLabel(_frames[depth], payments),
             };
         }
 
@@ -169,7 +183,7 @@ internal sealed partial class FunctionEmitter
         {
             _il.Branch(OpCodes.Br, labels[0]);
         }
-        else if (labels.Length > 0 && labels[0] == next && returns >= 0)
+        else if (labels.Length > 0 && labels[0] == next && (returns >= 0 || payments.Count > 0))
         {
             _il.Branch(OpCodes.Br, next);
         }
@@ -185,10 +199,33 @@ internal sealed partial class FunctionEmitter
             _il.Emit(OpCodes.Ret);
         }
 
+        foreach ((int label, ControlFrame frame) in payments)
+        {
+            _il.MarkLabel(label);
+            (_owed, _isFuelWritten) = (0, false);
+            PayFor(frame);
+            _il.Branch(OpCodes.Br, LabelOf(frame));
+        }
+
+        (_owed, _isFuelWritten) = (0, true);
+
         _unreachable = next < 0;
         if (next >= 0)
         {
             _il.MarkLabel(next);
         }
+    }
+
+    /// <summary>Where an exit leads, by way of a payment if more than nothing is owed there.</summary>
+    private int ExitLabel(ControlFrame frame, List<(int Label, ControlFrame Frame)> payments)
+    {
+        if (!_isMetered || OwedAt(frame) == _owed)
+        {
+            PayFor(frame);
+            return LabelOf(frame);
+        }
+
+        payments.Add((_il.DefineLabel(), frame));
+        return payments[^1].Label;
     }
 }

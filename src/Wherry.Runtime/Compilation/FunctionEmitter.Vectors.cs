@@ -78,6 +78,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.Call(VectorMethod(instruction));
+        EmitCanonicalLanes(instruction.Opcode);
         PushEvaluated((WasmValueKind)instruction.Results[0], depth + 1);
     }
 

@@ -243,6 +243,8 @@ internal sealed partial class FunctionEmitter
             EmitStackCheck(declared);
         }
 
+        EmitFrameCheck();
+
         for (int i = 0; i < _locals.Length; i++)
         {
             _locals[i] = -1;
@@ -257,6 +259,7 @@ internal sealed partial class FunctionEmitter
             }
         }
 
+        EmitSamplePoll();
         EmitMemoryBases();
         if (_isMetered)
         {
@@ -351,6 +354,7 @@ internal sealed partial class FunctionEmitter
 
         if (TryEmitNumeric(opcode))
         {
+            EmitCanonicalNaN(opcode);
             return;
         }
 

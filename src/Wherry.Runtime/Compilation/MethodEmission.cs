@@ -79,8 +79,8 @@ internal static class MethodEmission
         return body.End - body.Offset > TrialSize || locals > TrialLocals;
     }
 
-    // An exception that a call returns leaves the whole function, which a region can't. Nor would a region know the count of instructions.
-    private static bool CanDivide(ICodeTarget module, int function) => module.Options.OutlinesLargeFunctions && module.Options.FuelCosts is null && !module.Layout.ReturnsExceptions(function);
+    // An exception that a call returns leaves the whole function, which a region can't.
+    private static bool CanDivide(ICodeTarget module, int function) => module.Options.OutlinesLargeFunctions && !module.Layout.ReturnsExceptions(function);
 
     private static void Fill(ICodeTarget module, int function, MethodBuilder method, int bodySize, FunctionOutline? outline)
     {

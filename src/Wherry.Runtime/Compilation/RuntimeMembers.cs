@@ -27,10 +27,12 @@ internal static class RuntimeMembers
     public static readonly FieldInfo Ancestors = Field(typeof(GuestInstance), nameof(GuestInstance.Ancestors));
     public static readonly FieldInfo StructType = Field(typeof(GuestStruct), nameof(GuestStruct.Type));
     public static readonly FieldInfo Heap = Field(typeof(GuestInstance), nameof(GuestInstance.Heap));
+    public static readonly FieldInfo FrameBudget = Field(typeof(GuestInstance), nameof(GuestInstance.FrameBudget));
+    public static readonly FieldInfo FrameBudgetRemaining = Field(typeof(FrameBudget), nameof(Execution.FrameBudget.Remaining));
     public static readonly FieldInfo Meter = Field(typeof(GuestInstance), nameof(GuestInstance.Meter));
     public static readonly FieldInfo MeterRemaining = Field(typeof(Meter), nameof(Execution.Meter.Remaining));
-    public static readonly FieldInfo MeterUnexecuted = Field(typeof(Meter), nameof(Execution.Meter.Unexecuted));
-    public static readonly FieldInfo MeterInterruption = Field(typeof(Meter), nameof(Execution.Meter.Interruption));
+    public static readonly FieldInfo MeterOwed = Field(typeof(Meter), nameof(Execution.Meter.Owed));
+    public static readonly FieldInfo MeterLeast = Field(typeof(Meter), nameof(Execution.Meter.Least));
     public static readonly FieldInfo MemoryBase = Field(typeof(Memory), nameof(Memory.Base));
     public static readonly FieldInfo MemoryProbeBase = Field(typeof(Memory), nameof(Memory.ProbeBase));
     public static readonly FieldInfo MemoryLength = Field(typeof(Memory), nameof(Memory.Length));

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Reflection;
+using Wherry.Compilation;
 using Wherry.Compilation.Inlining;
 using Wherry.Instructions;
 
@@ -85,6 +86,29 @@ internal static class GuestStackWalker
         }
 
         return frames.ToImmutable();
+    }
+
+    /// <summary>The guest's functions on a stack, the outermost first; those that were inlined are not among them.</summary>
+    public static List<(CompiledModule Code, int Function)> FindFunctions(StackTrace trace)
+    {
+        var functions = new List<(CompiledModule, int)>();
+        bool isInRegion = false;
+        foreach (StackFrame frame in trace.GetFrames())
+        {
+            if (frame.GetMethod() is { } method && CompiledModules.TryFind(method, out CompiledModule? code, out int function, out int region))
+            {
+                // A region's frame stands for the whole function.
+                if (!isInRegion)
+                {
+                    functions.Add((code, function));
+                }
+
+                isInRegion = region >= 0;
+            }
+        }
+
+        functions.Reverse();
+        return functions;
     }
 
     /// <summary>The bytes that the instruction at a place reads or writes, or null if it is not one that accesses a memory.</summary>

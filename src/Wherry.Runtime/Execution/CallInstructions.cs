@@ -32,7 +32,7 @@ internal static unsafe class CallInstructions
     {
         if (instance.Meter is { } meter)
         {
-            meter.Unexecuted = 0;
+            meter.Owed = 0;
         }
 
         instance.Code.PrepareLarge(function, () => Safepoint(instance));

@@ -57,6 +57,12 @@ internal abstract unsafe class GuestInstance
     /// <summary>Accounts for structs and arrays.</summary>
     public GuestHeap Heap = null!;
 
+    /// <summary>The store's, if its engine compiles for profiling.</summary>
+    public SampleRequest? SampleRequest;
+
+    /// <summary>The store's, if its engine is deterministic.</summary>
+    public FrameBudget? FrameBudget;
+
     /// <summary>The store's, if its engine counts instructions.</summary>
     public Meter? Meter;
 

@@ -23,6 +23,8 @@ internal static unsafe class Instantiation
         guest.Heap = instance.Store.Heap;
         guest.PendingException = instance.Store.PendingException;
         guest.Meter = instance.Store.Meter;
+        guest.SampleRequest = instance.Store.SampleRequest;
+        guest.FrameBudget = instance.Store.FrameBudget;
         guest.SafepointBase = instance.Store.SafepointPage + GuestInstance.SafepointDistance;
         guest.ImportedFunctions = imports.Functions;
         guest.Memories = CreateMemories(definition, imports, instance.Store);

@@ -1,23 +1,23 @@
 namespace Wherry.Execution;
 
 /// <summary>
-/// The fuel of a store, as metered code sees it. A function keeps the count in a local and pays for a stretch of straight code at its start. It writes the
-/// local here before whatever may see it, so that what is here is exact there; before an instruction that may trap it notes
-/// how much of what it paid is still to be executed.
+/// The fuel of a store, as metered code sees it. A function keeps the count in a local. It writes the
+/// count here before whatever may see it, so that what is here is exact there; before an instruction that may trap it notes
+/// what was executed since the count was written.
 /// </summary>
 internal sealed class Meter
 {
-    /// <summary>For <see cref="Unexecuted"/>: a trap gives the size of a bulk operation back.</summary>
-    public const int SizeIsUnexecuted = -1;
+    /// <summary>For <see cref="Owed"/>: a trap gives the size of a bulk operation back.</summary>
+    public const int SizeIsOwed = -1;
 
-    /// <summary>What is left; below zero if the stretch in which it ran out was executed to its end.</summary>
+    /// <summary>What is left; below zero if the guest went on for a while before it looked.</summary>
     public nint Remaining;
 
-    /// <summary>What a trap at this point gives back.</summary>
-    public int Unexecuted;
+    /// <summary>What a trap at this point takes off.</summary>
+    public int Owed;
 
-    /// <summary>Zero, or nothing but the sign to interrupt, so that one look at it and the count tells both.</summary>
-    public nint Interruption;
+    /// <summary>The least that must be left for the guest to go on: zero, or the most there is to interrupt it, so that one comparison with the count tells both.</summary>
+    public nint Least;
 
     /// <summary>All that was ever put in.</summary>
     private long _supplied;
@@ -51,25 +51,25 @@ internal sealed class Meter
         return new Meter(half);
     }
 
-    public void SetInterrupted(bool isInterrupted) => Volatile.Write(ref Interruption, isInterrupted ? nint.MinValue : 0);
+    public void SetInterrupted(bool isInterrupted) => Volatile.Write(ref Least, isInterrupted ? nint.MaxValue : 0);
 
-    /// <summary>Makes the count exact after a trap. Nothing is left to give back afterwards.</summary>
+    /// <summary>Makes the count exact after a trap. Nothing is owed afterwards.</summary>
     public void Settle()
     {
-        if (Unexecuted == SizeIsUnexecuted)
+        if (Owed == SizeIsOwed)
         {
             ConsumedBySizes -= (ulong)_size;
             Remaining += _size;
         }
         else
         {
-            Remaining += Unexecuted;
+            Remaining -= Owed;
         }
 
-        Unexecuted = 0;
+        Owed = 0;
     }
 
-    /// <summary>Pays for the size of a bulk operation, which gets it back if it traps: <see cref="Unexecuted"/> says so.</summary>
+    /// <summary>Pays for the size of a bulk operation, which gets it back if it traps: <see cref="Owed"/> says so.</summary>
     /// <exception cref="GuestTrapException">There is not enough.</exception>
     public void ChargeBulk(ulong count, int perUnit)
     {

@@ -191,4 +191,12 @@ internal static partial class Numeric
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<byte> Vector(long low, long high) => Vector128.Create(low, high).AsByte();
+
+    /// <summary>The number, or the canonical NaN in place of any.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float CanonicalSingle(float value) => float.IsNaN(value) ? BitConverter.UInt32BitsToSingle(0x7FC00000) : value;
+
+    /// <summary>The number, or the canonical NaN in place of any.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double CanonicalDouble(double value) => double.IsNaN(value) ? BitConverter.UInt64BitsToDouble(0x7FF8000000000000) : value;
 }

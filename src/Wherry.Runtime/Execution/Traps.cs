@@ -38,10 +38,22 @@ internal static class Traps
         if (instance.Meter is { } meter)
         {
             // The caller may have left a note.
-            meter.Unexecuted = 0;
+            meter.Owed = 0;
         }
 
         return new GuestTrapException(CallInstructions.IsInterrupted(instance) ? TrapKind.Interrupted : TrapKind.StackExhausted);
+    }
+
+    /// <summary>The frames of the guest's calls are larger than the budget: in a deterministic engine that, and not the native stack, bounds them.</summary>
+    public static Exception FramesExhausted(GuestInstance instance)
+    {
+        if (instance.Meter is { } meter)
+        {
+            // The caller may have left a note.
+            meter.Owed = 0;
+        }
+
+        return new GuestTrapException(TrapKind.StackExhausted);
     }
 
     /// <summary>A look at the meter said that the guest must stop. The count is written before.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Native;
 
 namespace Wherry.Wasi.Descriptors;
@@ -15,6 +16,9 @@ internal sealed unsafe class DirectoryDescriptor : Descriptor
     private const int EntryNameOffset = 19;
 
     private int handle;
+
+    // A deterministic guest's listing, as it was when it was begun.
+    private List<(byte[] Name, ulong Inode, FileType Type)>? listing;
 
     /// <summary>Takes over an open handle.</summary>
     public DirectoryDescriptor(int handle, Rights rights, Rights inheritingRights, FileDescriptorFlags flags = FileDescriptorFlags.None)
@@ -135,6 +139,71 @@ internal sealed unsafe class DirectoryDescriptor : Descriptor
 
         return Errno.Success;
     }
+
+    /// <summary>The same for a deterministic guest: in the order of the names' bytes, after <c>.</c> and <c>..</c>. The folder is read at once, when its listing begins; a cookie is a place in it.</summary>
+    public Errno ReadSortedEntries(Span<byte> buffer, ulong cookie, FileNumbers numbers, CancellationToken cancellationToken, out uint used)
+    {
+        used = 0;
+        if (cookie > int.MaxValue)
+        {
+            return Errno.Inval;
+        }
+
+        if (cookie == 0 || listing is null)
+        {
+            var errno = List(numbers, cancellationToken);
+            if (errno != Errno.Success)
+            {
+                return errno;
+            }
+        }
+
+        for (var i = (int)cookie; i < listing!.Count && buffer.Length > 0; i++)
+        {
+            var (name, inode, type) = listing[i];
+            var header = new DirectoryEntryHeader { Next = (ulong)i + 1, Inode = inode, NameLength = (uint)name.Length, FileType = type };
+            Append(new ReadOnlySpan<byte>(&header, sizeof(DirectoryEntryHeader)), ref buffer, ref used);
+            Append(name, ref buffer, ref used);
+        }
+
+        return Errno.Success;
+    }
+
+    private Errno List(FileNumbers numbers, CancellationToken cancellationToken)
+    {
+        var entries = new List<(byte[] Name, ulong Inode, FileType Type)>();
+        var errno = GetStatus(out var own);
+        var bytes = new byte[32 * 1024];
+        for (ulong cookie = 0; errno == Errno.Success;)
+        {
+            errno = ReadEntries(bytes, cookie, cancellationToken, out var used);
+            var rest = bytes.AsSpan(0, (int)used);
+            while (rest.Length >= sizeof(DirectoryEntryHeader))
+            {
+                var header = System.Runtime.InteropServices.MemoryMarshal.Read<DirectoryEntryHeader>(rest);
+                if (rest.Length < sizeof(DirectoryEntryHeader) + (int)header.NameLength)
+                {
+                    break;
+                }
+
+                entries.Add((rest.Slice(sizeof(DirectoryEntryHeader), (int)header.NameLength).ToArray(), header.Inode, header.FileType));
+                cookie = header.Next;
+                rest = rest[(sizeof(DirectoryEntryHeader) + (int)header.NameLength)..];
+            }
+
+            if (used < bytes.Length)
+            {
+                break;
+            }
+        }
+
+        entries.Sort(static (left, right) => left.Name.AsSpan().SequenceCompareTo(right.Name));
+        var first = entries.Where(static entry => IsDots(entry.Name)).Concat(entries.Where(static entry => !IsDots(entry.Name)));
+        listing = [.. first.Select(entry => (entry.Name, entry.Inode == 0 ? 0 : numbers.Of(own.Device, entry.Inode), entry.Type))];
+        return errno;
+    }
+
+    private static bool IsDots(ReadOnlySpan<byte> name) => name.SequenceEqual("."u8) || name.SequenceEqual(".."u8);
 
     /// <inheritdoc/>
     public override Errno Close()

@@ -1,4 +1,5 @@
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Native;
 
 namespace Wherry.Wasi;
@@ -10,11 +11,13 @@ public sealed partial class WasiContext
     private const long NanosecondsPerTick = 100;
 
     /// <summary>The wall clock in nanoseconds since 1970.</summary>
-    internal ulong RealTime => UsesSystemClocks ? ReadSystemClock(Libc.CLOCK_REALTIME)
+    internal ulong RealTime => VirtualClock is { } clock ? VirtualClock.Start + clock.Read()
+        : UsesSystemClocks ? ReadSystemClock(Libc.CLOCK_REALTIME)
         : (ulong)Math.Max(0, (Options.TimeProvider.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks) * NanosecondsPerTick;
 
     /// <summary>The monotonic clock in nanoseconds.</summary>
-    internal ulong MonotonicTime => UsesSystemClocks ? ReadSystemClock(Libc.CLOCK_MONOTONIC)
+    internal ulong MonotonicTime => VirtualClock is { } clock ? clock.Read()
+        : UsesSystemClocks ? ReadSystemClock(Libc.CLOCK_MONOTONIC)
         : (ulong)((Int128)Options.TimeProvider.GetTimestamp() * NanosecondsPerSecond / Options.TimeProvider.TimestampFrequency);
 
     private bool UsesSystemClocks { get; }
@@ -28,6 +31,8 @@ public sealed partial class WasiContext
             case ClockId.RealTime:
                 return call.Write(time, RealTime);
             case ClockId.Monotonic:
+                return call.Write(time, MonotonicTime);
+            case ClockId.ProcessCpuTime or ClockId.ThreadCpuTime when VirtualClock is not null:
                 return call.Write(time, MonotonicTime);
             case ClockId.ProcessCpuTime:
                 return call.Write(time, OperatingSystem.IsLinux()
@@ -47,6 +52,11 @@ public sealed partial class WasiContext
         if (clock > (uint)ClockId.ThreadCpuTime)
         {
             return Errno.Inval;
+        }
+
+        if (VirtualClock is not null)
+        {
+            return call.Write(resolution, VirtualClock.Step);
         }
 
         var isTime = clock <= (uint)ClockId.Monotonic;

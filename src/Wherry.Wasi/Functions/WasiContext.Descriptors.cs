@@ -145,7 +145,9 @@ public sealed partial class WasiContext
             return Errno.Inval;
         }
 
-        errno = directory.ReadEntries(span, cookie, call.CancellationToken, out var used);
+        errno = FileNumbers is { } numbers
+            ? directory.ReadSortedEntries(span, cookie, numbers, call.CancellationToken, out var used)
+            : directory.ReadEntries(span, cookie, call.CancellationToken, out used);
         return errno == Errno.Success ? call.Write(usedSize, used) : errno;
     }
 
@@ -199,8 +201,13 @@ public sealed partial class WasiContext
     {
         status = default;
         var errno = Descriptors.Get(fd, Rights.FdFilestatGet, out var descriptor);
-        return errno == Errno.Success ? descriptor.GetStatus(out status) : errno;
+        errno = errno == Errno.Success ? descriptor.GetStatus(out status) : errno;
+        status = errno == Errno.Success ? Shown(status) : status;
+        return errno;
     }
+
+    /// <summary>What the guest sees of a file's attributes.</summary>
+    private FileStatus Shown(in FileStatus status) => FileNumbers is { } numbers ? numbers.Normalize(status) : status;
 
     // A terminal or a socket never has the right (that is how wasi-libc tells terminals), and C programs expect to hear that it can't seek.
     private static Errno RefusedSeek(Descriptor descriptor) =>

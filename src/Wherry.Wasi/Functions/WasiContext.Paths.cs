@@ -47,6 +47,7 @@ public sealed unsafe partial class WasiContext
         if (errno == Errno.Success)
         {
             errno = HostFiles.GetStatus(handle, out status);
+            status = errno == Errno.Success ? Shown(status) : status;
             _ = Libc.close(handle);
         }
 
@@ -229,7 +230,7 @@ public sealed unsafe partial class WasiContext
 
             fixed (byte* name = &parent.Name)
             {
-                return Result(Libc.unlinkat(parent.Handle, name, Libc.AT_REMOVEDIR));
+                return Remove(parent.Handle, name, Libc.AT_REMOVEDIR);
             }
         }
     }
@@ -271,7 +272,15 @@ public sealed unsafe partial class WasiContext
 
                 fixed (byte* oldName = &source.Name, newName = &target.Name)
                 {
-                    return Result(Libc.renameat(source.Handle, oldName, target.Handle, newName));
+                    var replaced = FindForNumbers(target.Handle, newName);
+                    errno = Result(Libc.renameat(source.Handle, oldName, target.Handle, newName));
+                    if (errno == Errno.Success)
+                    {
+                        // A rename to another name of the same file does nothing.
+                        ForgetUnless(replaced, FindForNumbers(target.Handle, newName));
+                    }
+
+                    return errno;
                 }
             }
         }
@@ -344,8 +353,37 @@ public sealed unsafe partial class WasiContext
 
             fixed (byte* name = &parent.Name)
             {
-                return Result(Libc.unlinkat(parent.Handle, name, 0));
+                return Remove(parent.Handle, name, 0);
             }
+        }
+    }
+
+    private Errno Remove(int parent, byte* name, int flags)
+    {
+        var removed = FindForNumbers(parent, name);
+        var errno = Result(Libc.unlinkat(parent, name, flags));
+        if (errno == Errno.Success)
+        {
+            ForgetUnless(removed, default);
+        }
+
+        return errno;
+    }
+
+    /// <summary>The attributes of what will be removed, if its number may have to be forgotten; no inode if not.</summary>
+    private FileStatus FindForNumbers(int parent, byte* name)
+    {
+        HostStatus status;
+
+        // Sound: the name ends with a zero, and statx writes one structure.
+        return FileNumbers is not null && Libc.statx(parent, name, Libc.AT_SYMLINK_NOFOLLOW, Libc.STATX_BASIC_STATS, &status) == 0 ? HostFiles.Translate(status) : default;
+    }
+
+    private void ForgetUnless(in FileStatus removed, in FileStatus kept)
+    {
+        if (removed.Inode != 0 && (removed.LinkCount <= 1 || removed.FileType == FileType.Directory) && removed.Inode != kept.Inode)
+        {
+            FileNumbers?.Forget(removed.Device, removed.Inode);
         }
     }
 

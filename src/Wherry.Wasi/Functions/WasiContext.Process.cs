@@ -43,7 +43,7 @@ public sealed partial class WasiContext
         {
             var piece = Math.Min(length, RandomPiece);
             _ = call.TryGetSpan(buffer, piece, out var span);
-            if (Options.RandomSource is { } source)
+            if (randomSource is { } source)
             {
                 source(span);
             }

@@ -36,7 +36,8 @@ internal static unsafe class HostFiles
         _ => FileType.Unknown,
     };
 
-    private static FileStatus Translate(in HostStatus status) => new()
+    /// <summary>Attributes as guests see them.</summary>
+    public static FileStatus Translate(in HostStatus status) => new()
     {
         Device = ((ulong)status.DeviceMajor << 32) | status.DeviceMinor,
         Inode = status.Inode,

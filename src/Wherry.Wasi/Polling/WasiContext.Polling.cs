@@ -1,4 +1,5 @@
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Polling;
 
 namespace Wherry.Wasi;
@@ -11,13 +12,17 @@ public sealed partial class WasiContext
     internal Poller Poller => poller ??= new Poller(this);
 
     internal ValueTask<int> PollOneoffAsync(GuestCall call, uint subscriptions, uint events, uint count, uint eventCountAddress) =>
-        Turns.AreTaken
+        VirtualClock is { } clock
+            ? new((int)VirtualPoll.Poll(this, clock, call, subscriptions, events, count, eventCountAddress))
+            : Turns.AreTaken
             ? ThreadPoll.PollAsync(this, call, subscriptions, events, count, eventCountAddress)
             : Poller.PollAsync(call, subscriptions, events, count, eventCountAddress, edge: false);
 
     /// <summary>As poll_oneoff, but what was told once is not told again until it changes; a guest with threads may be told again.</summary>
     internal ValueTask<int> EpollOneoffAsync(GuestCall call, uint subscriptions, uint events, uint count, uint eventCountAddress) =>
-        Turns.AreTaken
+        VirtualClock is { } clock
+            ? new((int)VirtualPoll.Poll(this, clock, call, subscriptions, events, count, eventCountAddress))
+            : Turns.AreTaken
             ? ThreadPoll.PollAsync(this, call, subscriptions, events, count, eventCountAddress)
             : Poller.PollAsync(call, subscriptions, events, count, eventCountAddress, edge: true);
 

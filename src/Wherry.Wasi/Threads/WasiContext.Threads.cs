@@ -26,12 +26,17 @@ public sealed partial class WasiContext
     /// instance on. Call it once, before any instance runs.
     /// </summary>
     /// <exception cref="InvalidOperationException">The context has threads already.</exception>
-    /// <exception cref="LinkException">A limit stands in the way of a memory.</exception>
+    /// <exception cref="LinkException">A limit stands in the way of a memory, or the guest is deterministic.</exception>
     public void AddThreadsTo(Linker linker, Store store, Module module)
     {
         ArgumentNullException.ThrowIfNull(linker);
         ArgumentNullException.ThrowIfNull(store);
         ArgumentNullException.ThrowIfNull(module);
+        if (Options.Deterministic)
+        {
+            throw new LinkException("A deterministic guest can't have threads: which of them comes first is different each time.");
+        }
+
         if (Threads is not null)
         {
             throw new InvalidOperationException("The context has threads already: one guest has a context.");

@@ -1,5 +1,6 @@
 using System.Text;
 using Wherry.Tests;
+using Wherry.Wasi.Tests.Determinism;
 
 namespace Wherry.Wasi.Tests.Metering;
 
@@ -23,9 +24,9 @@ public sealed class ProgramCountTests
         {
             string output = Run(store, Module.Load(plain, CountingTransformation.Transform(bytes)), argument, out Instance instance);
             Assert.Equal(expected, (ulong)(long)instance.GetGlobal(CountingTransformation.Export)!.Value!);
-            foreach (BoundsChecks way in new[] { BoundsChecks.Guard, BoundsChecks.Explicit })
+            foreach ((_, EngineOptions options) in ExecutionWays.Of(Ways.Metered(BoundsChecks.Guard)))
             {
-                var engine = new Engine(Ways.Metered(way));
+                var engine = new Engine(options);
                 using var metered = new Store(engine);
                 Assert.Equal(output, Run(metered, Module.Load(engine, bytes), argument, out _));
                 Assert.Equal(expected, metered.FuelConsumed - metered.Meter!.ConsumedBySizes);

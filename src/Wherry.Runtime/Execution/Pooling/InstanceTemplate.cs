@@ -92,6 +92,8 @@ internal sealed unsafe class InstanceTemplate
         guest.Heap = store.Heap;
         guest.PendingException = store.PendingException;
         guest.Meter = store.Meter;
+        guest.SampleRequest = store.SampleRequest;
+        guest.FrameBudget = store.FrameBudget;
         _memories.Create(guest);
         store.RegisterPooled(guest);
         if (guest.SafepointBase == null)

@@ -140,4 +140,20 @@ internal static partial class VectorInstructions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V F64x2Quiet(Vector128<double> value) =>
         (value.AsUInt64() | Vector128.AndNot(Vector128.Create(0x0008_0000_0000_0000ul), Vector128.Equals(value, value).AsUInt64())).AsByte();
+
+    /// <summary>The vector, with the canonical NaN in place of any.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> CanonicalSingles(Vector128<byte> value)
+    {
+        Vector128<float> lanes = value.AsSingle();
+        return Vector128.ConditionalSelect(Vector128.Equals(lanes, lanes).AsByte(), value, Vector128.Create(0x7FC00000).AsByte());
+    }
+
+    /// <summary>The same for 64-bit lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> CanonicalDoubles(Vector128<byte> value)
+    {
+        Vector128<double> lanes = value.AsDouble();
+        return Vector128.ConditionalSelect(Vector128.Equals(lanes, lanes).AsByte(), value, Vector128.Create(0x7FF8000000000000).AsByte());
+    }
 }
