@@ -23,6 +23,9 @@ internal sealed class ControlFrame
     /// <summary>Where a branch to it goes: the start of a loop, the end of anything else. -1 if nothing does.</summary>
     public int Label { get; set; } = -1;
 
+    /// <summary>Where the earlier copies of an unrolled loop's body go on behind the loop; -1 if none does.</summary>
+    public int ExitLabel { get; set; } = -1;
+
     /// <summary>The else branch of an <c>if</c>, until it was met.</summary>
     public int ElseLabel { get; set; } = -1;
 
