@@ -43,6 +43,15 @@ internal sealed class ControlFrame
     /// <summary>Where the first instruction of such a loop starts.</summary>
     public int BodyPosition { get; set; }
 
+    /// <summary>The code at the start of a loop that ends in a <c>br_table</c>, if it starts so.</summary>
+    public DispatchHead? Head { get; set; }
+
+    /// <summary>How many blocks started before that code.</summary>
+    public int FirstBlock { get; set; }
+
+    /// <summary>The blocks that are open at that <c>br_table</c>, without those around the loop, once it was met.</summary>
+    public ControlFrame[]? HeadFrames { get; set; }
+
     /// <summary>Whether its end was met, so that branches to a block's label go backward.</summary>
     public bool IsEnded { get; set; }
 

@@ -27,7 +27,7 @@ internal sealed partial class FunctionEmitter
                 EmitEnd();
                 return true;
             case Opcode.Br:
-                if (!TryEmitKnownDispatch(ref reader))
+                if (!TryEmitKnownDispatch(ref reader) && !TryEmitDispatch(reader.Index))
                 {
                     EmitBranch(reader.Index);
                 }
