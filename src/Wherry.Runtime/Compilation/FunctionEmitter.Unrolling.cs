@@ -17,8 +17,8 @@ internal sealed partial class FunctionEmitter
     // Loops with more ways to go end soon, and their copies are only more code: Lua became slower by them.
     private const int MaximumUnrolledBranches = 2;
 
-    // What is added to a function stays within what the JIT optimizes.
-    private const int MaximumUnrolledSize = 2_000;
+    // In all of a function: large ones would take longer to compile, and gain little.
+    private const int MaximumUnrolledSize = 600;
 
     private int _unrolledSize;
 
