@@ -23,6 +23,9 @@ internal sealed class ControlFrame
     /// <summary>Where a branch to it goes: the start of a loop, the end of anything else. -1 if nothing does.</summary>
     public int Label { get; set; } = -1;
 
+    /// <summary>Where the earlier copies of an unrolled loop's body go on behind the loop; -1 if none does.</summary>
+    public int ExitLabel { get; set; } = -1;
+
     /// <summary>The else branch of an <c>if</c>, until it was met.</summary>
     public int ElseLabel { get; set; } = -1;
 
@@ -39,6 +42,15 @@ internal sealed class ControlFrame
 
     /// <summary>Where the first instruction of such a loop starts.</summary>
     public int BodyPosition { get; set; }
+
+    /// <summary>The code at the start of a loop that ends in a <c>br_table</c>, if it starts so.</summary>
+    public DispatchHead? Head { get; set; }
+
+    /// <summary>How many blocks started before that code.</summary>
+    public int FirstBlock { get; set; }
+
+    /// <summary>The blocks that are open at that <c>br_table</c>, without those around the loop, once it was met.</summary>
+    public ControlFrame[]? HeadFrames { get; set; }
 
     /// <summary>Whether its end was met, so that branches to a block's label go backward.</summary>
     public bool IsEnded { get; set; }

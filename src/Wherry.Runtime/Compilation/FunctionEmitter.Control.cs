@@ -27,7 +27,7 @@ internal sealed partial class FunctionEmitter
                 EmitEnd();
                 return true;
             case Opcode.Br:
-                if (!TryEmitKnownDispatch(ref reader))
+                if (!TryEmitKnownDispatch(ref reader) && !TryEmitDispatch(reader.Index))
                 {
                     EmitBranch(reader.Index);
                 }
@@ -100,14 +100,19 @@ internal sealed partial class FunctionEmitter
 
     private void EmitLoop(BlockTypeImmediate type, int position)
     {
-        bool isTargeted = _scan.IsTargeted(_blockCount++);
-        if (!isTargeted)
+        int block = _blockCount++;
+        if (!_scan.IsTargeted(block))
         {
             PushFrame(Opcode.Loop, type, isTargeted: false, partsRegion: false);
             return;
         }
 
         SpillRegion(copiesLocals: true);
+        if (TryEmitUnrolled(block, type, position))
+        {
+            return;
+        }
+
         ControlFrame frame = PushFrame(Opcode.Loop, type, isTargeted: true, partsRegion: true);
         frame.Carried = AllocateTemporaries(frame.Parameters);
         StoreCarried(frame);
@@ -185,6 +190,7 @@ internal sealed partial class FunctionEmitter
                 ResetStack(frame);
             }
 
+            EndUnrolled(frame);
             _frames.RemoveAt(_frames.Count - 1);
             return;
         }

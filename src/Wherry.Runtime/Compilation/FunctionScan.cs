@@ -13,6 +13,13 @@ internal sealed class FunctionScan
     private readonly List<bool> _targeted = [];
     private readonly List<bool> _isLoop = [];
     private readonly Dictionary<int, List<CatchClause>> _legacyClauses = [];
+    private readonly Dictionary<int, SmallLoop> _smallLoops = [];
+
+    // The loop that was opened last, as long as nothing was met that takes long, and at what depth.
+    private int _loop = -1;
+    private int _loopDepth;
+    private int _loopInstructions;
+    private int _loopBranches;
 
     // The part of the function that is written, and what is left out of it.
     private int _start;
@@ -64,6 +71,9 @@ internal sealed class FunctionScan
     /// <summary>Whether anything branches to a block, by the order in which blocks start.</summary>
     public bool IsTargeted(int block) => _targeted[block];
 
+    /// <summary>The body of a loop, by the order in which blocks start, if no other loop is in it, nor a call.</summary>
+    public bool TryGetSmallLoop(int block, out SmallLoop loop) => _smallLoops.TryGetValue(block, out loop);
+
     /// <param name="region">If given, the part of the function that is written.</param>
     /// <param name="outlined">What becomes methods of their own.</param>
     public static FunctionScan Scan(ModuleDefinition definition, FunctionBody body, int localCount, OutlinedRegion? region, OutlinedRegion[] outlined)
@@ -105,6 +115,8 @@ internal sealed class FunctionScan
         while (reader.Next())
         {
             bool isWritten = IsWritten(reader.Offset);
+            _loopInstructions++;
+            _loopBranches += reader.Opcode is Opcode.Br or Opcode.BrIf or Opcode.If or Opcode.Return ? 1 : 0;
             switch (reader.Opcode)
             {
                 case Opcode.Block:
@@ -114,6 +126,7 @@ internal sealed class FunctionScan
                     Open(open, isLoop: reader.Opcode == Opcode.Loop);
                     break;
                 case Opcode.TryTable:
+                    _loop = -1;
                     foreach (CatchClause clause in reader.CatchClauses)
                     {
                         Target(open, clause.Label);
@@ -128,6 +141,7 @@ internal sealed class FunctionScan
                     AddLegacyClause(open[^1], new CatchClause(CatchKind.CatchAll, 0, 0));
                     break;
                 case Opcode.End:
+                    EndSmallLoop(open, reader.Offset);
                     open.RemoveAt(open.Count - 1);
                     break;
                 case Opcode.Delegate:
@@ -145,6 +159,7 @@ internal sealed class FunctionScan
                     Target(open, reader.Index);
                     break;
                 case Opcode.BrTable:
+                    _loop = -1;
                     foreach (int label in reader.Labels)
                     {
                         Target(open, label);
@@ -152,11 +167,13 @@ internal sealed class FunctionScan
 
                     break;
                 case Opcode.Call:
+                    _loop = -1;
                     HasCalls |= isWritten;
                     Callees.Add(reader.Index);
                     break;
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
+                    _loop = -1;
                     HasCalls |= isWritten;
                     break;
                 case Opcode.ReturnCall:
@@ -227,11 +244,27 @@ internal sealed class FunctionScan
         clauses.Add(clause);
     }
 
+    private void EndSmallLoop(List<int> open, int offset)
+    {
+        if (_loop >= 0 && open.Count == _loopDepth)
+        {
+            _smallLoops.Add(_loop, new SmallLoop(offset, _loopInstructions, _loopBranches));
+            _loop = -1;
+        }
+    }
+
     private void Open(List<int> open, bool isLoop)
     {
         open.Add(_targeted.Count);
         _targeted.Add(false);
         _isLoop.Add(isLoop);
+        if (isLoop)
+        {
+            _loop = open[^1];
+            _loopDepth = open.Count;
+            _loopInstructions = 0;
+            _loopBranches = 0;
+        }
     }
 
     private void Target(List<int> open, int label)

@@ -68,7 +68,8 @@ internal static class MethodEmission
         return map;
     }
 
-    private static bool NeedsTrial(FunctionBody body)
+    /// <summary>Whether a function is so large that it may be beyond what IL can hold or the JIT optimizes.</summary>
+    public static bool NeedsTrial(FunctionBody body)
     {
         int locals = 0;
         foreach (LocalRun run in body.Locals)
