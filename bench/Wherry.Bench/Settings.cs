@@ -62,6 +62,7 @@ internal sealed class Settings
               --shared FOLDER        default ../shared
               --only A,B             some programs or services
               --wasmtime COMMAND     a peer for threads
+              --wasmtime-library FILE  instances: libwasmtime.so, for example of its NuGet package
               --threads A,B          threads: 1 and the number of processors
               --rounds N             compute, gains, threads: runs of each, interleaved (3); interrupt: interruptions of each (20);
                                      instances: processes for each figure (5)
