@@ -15,6 +15,11 @@ internal static class InstancesBenchmark
     private const int Live = 10_000;
     private const int Pages = 16;
 
+    private const string Peer = ", Wasmtime";
+    private const string Drop = "orders.wasm, instantiated and dropped, µs";
+    private const string DropReactor = "reactor, instantiated and dropped, µs";
+    private static readonly string Use = $"reactor, instantiated, {Pages} pages checked and written, dropped, µs";
+
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private static readonly string Reactor =
@@ -41,37 +46,53 @@ internal static class InstancesBenchmark
         string reactor = Path.Combine(settings.Cache, "reactor.wasm");
         File.WriteAllBytes(reactor, WatConverter.ToBinary(Reactor));
         string[] modules = [Compile(settings, orders), Compile(settings, reactor)];
+        string? library = settings.Optional("wasmtime-library");
 
         Console.WriteLine($"medians of {rounds} processes, each on one processor; a process's figure is the median of its batches of {Batch}");
         var figures = new List<(string Name, List<double> Values)>();
         for (int round = 0; round < rounds; round++)
         {
-            Add(figures, "orders.wasm, instantiated and dropped, µs", Measure("drop", modules[0]));
+            Add(figures, Drop, Measure("drop", modules[0]));
+            AddPeer(figures, Drop, "wasmtime-drop", orders, library);
+            Add(figures, Use, Measure("reactor", modules[1]));
+            AddPeer(figures, Use, "wasmtime-reactor", reactor, library);
+            Add(figures, DropReactor, Measure("drop", modules[1]));
+            AddPeer(figures, DropReactor, "wasmtime-drop", reactor, library);
             Add(figures, "the same by Linker.Instantiate, without a pool, µs", Measure("link", modules[0]));
             Add(figures, $"orders.wasm, {Live:N0} live, MB of RSS and page tables", Measure("live", modules[0]));
             Add(figures, $"the same, each having written one page, MB", Measure("live-written", modules[0]));
-            Add(figures, $"reactor: instantiated, {Pages} pages checked and written, dropped, µs", Measure("reactor", modules[1]));
-            Add(figures, "reactor: instantiated and dropped, µs", Measure("drop", modules[1]));
         }
 
         foreach ((string name, List<double> values) in figures)
         {
             double median = Statistics.Median(values);
             string rate = name.EndsWith("µs", StringComparison.Ordinal) ? string.Create(CultureInfo.InvariantCulture, $"{1e6 / median,14:N0} a second") : "";
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-72}{median,10:0.00}{rate}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-76}{median,10:0.00}{rate}{Compare(figures, name, median)}"));
         }
 
         return figures.Any(figure => figure.Values.Exists(double.IsNaN)) ? 1 : 0;
     }
 
-    /// <summary>Measures one figure: WHAT MODULE.</summary>
+    /// <summary>Measures one figure: WHAT MODULE [LIBRARY].</summary>
     public static int RunChild(string[] arguments)
+    {
+        Console.WriteLine((arguments.Length > 2 ? MeasureWasmtime(arguments) : MeasureOwn(arguments)).ToString(CultureInfo.InvariantCulture));
+        return 0;
+    }
+
+    private static double MeasureWasmtime(string[] arguments)
+    {
+        var peer = new WasmtimeInstances(arguments[2], File.ReadAllBytes(arguments[1]));
+        return TimeBatches(arguments[0] == "wasmtime-drop" ? peer.Drop : peer.UseReactor, Batch);
+    }
+
+    private static double MeasureOwn(string[] arguments)
     {
         using var engine = new Engine();
         Module module = Module.UnsafeLoadPrecompiled(engine, arguments[1]);
         var linker = new Linker(engine);
         WasiContext.AddTo(linker, _ => new WasiOptions());
-        double figure = arguments[0] switch
+        return arguments[0] switch
         {
             "drop" => MeasureBatches(linker, module, static pool => pool.Instantiate().Dispose()),
             "reactor" => MeasureBatches(linker, module, UseReactor),
@@ -79,8 +100,6 @@ internal static class InstancesBenchmark
             "live" => MeasureLive(linker, module, writes: false),
             _ => MeasureLive(linker, module, writes: true),
         };
-        Console.WriteLine(figure.ToString(CultureInfo.InvariantCulture));
-        return 0;
     }
 
     private static double MeasureBatches(Linker linker, Module module, Action<InstancePool> use)
@@ -171,6 +190,19 @@ internal static class InstancesBenchmark
         return run.Succeeded ? compiled : throw new InvalidOperationException($"{module} can't be compiled.");
     }
 
+    private static string Compare(List<(string Name, List<double> Values)> figures, string name, double median) =>
+        figures.Find(figure => figure.Name == name + Peer).Values is { } theirs
+            ? string.Create(CultureInfo.InvariantCulture, $"   × {median / Statistics.Median(theirs):0.00}")
+            : "";
+
+    private static void AddPeer(List<(string Name, List<double> Values)> figures, string name, string what, string module, string? library)
+    {
+        if (library is not null)
+        {
+            Add(figures, name + Peer, Measure(what, module, library));
+        }
+    }
+
     private static void Add(List<(string Name, List<double> Values)> figures, string name, double value)
     {
         int index = figures.FindIndex(figure => figure.Name == name);
@@ -183,9 +215,9 @@ internal static class InstancesBenchmark
         figures[index].Values.Add(value);
     }
 
-    private static double Measure(string what, string module)
+    private static double Measure(string what, params string[] files)
     {
-        Measurement run = MeasuredProcess.Run(["dotnet", typeof(InstancesBenchmark).Assembly.Location, Child, what, module], Limit);
+        Measurement run = MeasuredProcess.Run(["dotnet", typeof(InstancesBenchmark).Assembly.Location, Child, what, .. files], Limit);
         return run.Succeeded ? double.Parse(run.Output, CultureInfo.InvariantCulture) : double.NaN;
     }
 }

@@ -64,6 +64,7 @@ internal sealed class Settings
               --shared FOLDER        default ../shared
               --only A,B             some programs or services
               --wasmtime COMMAND     a peer for threads
+              --wasmtime-library FILE  instances: libwasmtime.so, for example of its NuGet package
               --threads A,B          threads: 1 and the number of processors
               --code aot|jit         fuel, safepoints: code compiled ahead of time (the default), or jitted
               --rounds N             compute, gains, threads, fuel, safepoints: runs of each, interleaved (3); interrupt: interruptions of each (20);

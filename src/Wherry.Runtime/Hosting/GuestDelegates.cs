@@ -138,7 +138,7 @@ internal static class GuestDelegates
         MethodBuilder method = owner.DefineMethod(
             MethodName, MethodAttributes.Public | MethodAttributes.Static, invoke.ReturnType, [typeof(GuestEntry), .. parameters]);
         ILGenerator generator = method.GetILGenerator();
-        LocalBuilder? result = EmitCall(generator, type, index => LoadArgument(generator, type, parameters[index], index));
+        LocalBuilder? result = EmitCall(generator, type, index => LoadArgument(generator, type, index));
         EmitResult(generator, type, invoke.ReturnType, result);
         generator.Emit(OpCodes.Ret);
         return owner.CreateType().GetMethod(MethodName)!;
@@ -244,7 +244,7 @@ internal static class GuestDelegates
         return result;
     }
 
-    private static void LoadArgument(ILGenerator generator, FunctionType type, Type parameter, int index)
+    private static void LoadArgument(ILGenerator generator, FunctionType type, int index)
     {
         if (ValueConversion.AcceptsAnything(type.Parameters[index]))
         {
