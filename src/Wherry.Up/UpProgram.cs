@@ -19,8 +19,14 @@ internal static class UpProgram
         {
             var root = new RootCommand("Runs the services of a Compose file in one process.")
             {
+                UpCommand.Create(),
                 ConfigCommand.Create(),
             };
+            foreach (Command command in ControlCommands.Create())
+            {
+                root.Subcommands.Add(command);
+            }
+
             root.Directives.Clear();
             ParseResult result = root.Parse(arguments, Parser);
             if (result.Errors.Count > 0)

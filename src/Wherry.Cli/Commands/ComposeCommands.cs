@@ -15,6 +15,15 @@ internal static unsafe partial class ComposeCommands
 
     private static readonly (string Name, string Description)[] All =
     [
+        ("up", "Runs the services of a Compose file in one process."),
+        ("down", "Stops a running project."),
+        ("ps", "Shows the services of a running project."),
+        ("top", "Shows memory and processor time of the services of a running project."),
+        ("logs", "Prints what the services of a running project wrote."),
+        ("start", "Starts services that were stopped."),
+        ("stop", "Stops services."),
+        ("restart", "Stops services and starts them again."),
+        ("scale", "Changes how many replicas services of a running project have."),
         ("config", "Checks Compose files and prints what they come to."),
     ];
 

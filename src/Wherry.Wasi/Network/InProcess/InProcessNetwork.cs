@@ -13,7 +13,10 @@ namespace Wherry.Wasi.Network.InProcess;
 /// </remarks>
 internal sealed class InProcessNetwork
 {
-    private const uint FirstAddress = 0xC612_0001;
+    /// <summary>By which guests see this process itself.</summary>
+    public const uint HostAddress = 0xC612_0001;
+
+    private const uint FirstAddress = HostAddress + 1;
     private const uint LastAddress = 0xC613_FFFE;
 
     private readonly Lock gate = new();
@@ -82,7 +85,7 @@ internal sealed class InProcessNetwork
     }
 
     /// <summary>Whether an address is of such a network, be it somebody's or not.</summary>
-    public static bool IsInside(in SocketAddress address) => !address.IsIpv6 && NumberOf(address) is >= FirstAddress - 1 and <= LastAddress + 1;
+    public static bool IsInside(in SocketAddress address) => !address.IsIpv6 && NumberOf(address) is >= HostAddress - 1 and <= LastAddress + 1;
 
     public static SocketAddress ToAddress(uint number, ushort port)
     {

@@ -176,6 +176,33 @@ internal sealed class NetworkMember : IDisposable
         return Errno.Success;
     }
 
+    /// <summary>A connection from this process itself to one of the guest's ports: a health check's.</summary>
+    /// <param name="handle">Non-blocking; the caller's to close.</param>
+    public bool TryConnectFromHost(ushort port, out int handle)
+    {
+        handle = -1;
+        Span<int> pair = stackalloc int[2];
+        if (!NativeSocket.TryOpenPair(pair))
+        {
+            return false;
+        }
+
+        (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
+        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), far);
+        lock (gate)
+        {
+            if (own.TryGetValue(port, out ListeningQueue? queue) && queue.TryAdd(pending))
+            {
+                handle = pair[0];
+                return true;
+            }
+        }
+
+        _ = NativeSocket.Close(pair[0]);
+        _ = NativeSocket.Close(pair[1]);
+        return false;
+    }
+
     /// <summary>New connections go to others from now on, or are refused. Those that wait can still be accepted.</summary>
     public void StopListening()
     {

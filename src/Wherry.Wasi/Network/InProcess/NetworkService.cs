@@ -43,7 +43,8 @@ internal sealed class NetworkService
     public event Action<int, bool>? ListeningChanged;
 
     /// <summary>A guest's place behind this service.</summary>
-    public NetworkMember AddMember() => new(this, Network.NewAddress());
+    /// <param name="listening">Told the ports that the guest begins to listen on.</param>
+    public NetworkMember AddMember(Action<int>? listening = null) => new(this, Network.NewAddress()) { Listening = listening };
 
     /// <summary>Connections to a port go to the host's, where a native process or a server of this process listens.</summary>
     public void SetHostPort(int port, in SocketAddress host)

@@ -195,6 +195,9 @@ internal sealed unsafe class PortPublisher : IDisposable
         /// <summary>Where the host listens.</summary>
         public IPEndPoint EndPoint { get; }
 
+        /// <summary>The service's own port.</summary>
+        public int ServicePort => servicePort;
+
         public int Index { get; set; }
 
         public void Begin()
