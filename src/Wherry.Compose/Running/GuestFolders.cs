@@ -86,7 +86,7 @@ internal sealed class GuestFolders(ComposeService service, ComposeProject projec
                         throw new IOException($"{mount.Location}: the volume {volume.Name} is external, and not there. Make its folder: {path}");
                     }
 
-                    Directory.CreateDirectory(path);
+                    Aot.UserFolders.Create(path);
                 }
 
                 return path;
