@@ -12,16 +12,21 @@ internal static class ProcessStatistics
 
     public static (TimeSpan CpuTime, long MemoryBytes)? OfProcess(int process) => Read($"/proc/{process}/stat");
 
-    /// <summary>How often a thread has waited for something.</summary>
+    /// <summary>How often a thread has waited for something, if it waits now; null if it runs.</summary>
     public static long? CountWaits(int thread)
     {
+        bool isWaiting = false;
         try
         {
             foreach (string line in File.ReadLines($"/proc/self/task/{thread}/status"))
             {
-                if (line.StartsWith("voluntary_ctxt_switches:", StringComparison.Ordinal))
+                if (line.StartsWith("State:", StringComparison.Ordinal))
                 {
-                    return long.Parse(line.AsSpan(line.IndexOf(':', StringComparison.Ordinal) + 1).Trim(), CultureInfo.InvariantCulture);
+                    isWaiting = line.Contains("sleeping", StringComparison.Ordinal);
+                }
+                else if (line.StartsWith("voluntary_ctxt_switches:", StringComparison.Ordinal))
+                {
+                    return isWaiting ? long.Parse(line.AsSpan(line.IndexOf(':', StringComparison.Ordinal) + 1).Trim(), CultureInfo.InvariantCulture) : null;
                 }
             }
         }

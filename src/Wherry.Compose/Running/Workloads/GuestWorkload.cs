@@ -222,9 +222,9 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         for (int quiet = 0; quiet < QuietIntervals && !Ended.IsCompleted;)
         {
             await Task.Delay(WatchInterval).ConfigureAwait(false);
-            long? switches = Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.CountWaits(id) : -1;
-            quiet = switches is null || switches == last ? quiet + 1 : 0;
-            last = switches ?? -1;
+            long? waits = Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.CountWaits(id) : null;
+            quiet = waits is not null && waits == last ? quiet + 1 : 0;
+            last = waits ?? -1;
         }
 
         lock (gate)
