@@ -22,7 +22,9 @@ internal static class WherryCommand
     {
         try
         {
-            return arguments is ["run", ..] ? RunModule(arguments) : RunOther(arguments);
+            return arguments is ["run", ..] ? RunModule(arguments)
+                : arguments is [var command, ..] && ComposeCommands.IsOne(command) ? ComposeCommands.HandOver(arguments)
+                : RunOther(arguments);
         }
         catch (CommandException exception)
         {
@@ -91,6 +93,11 @@ internal static class WherryCommand
             TextCommands.CreateToText(),
             WastCommand.Create(),
         };
+        foreach (Command command in ComposeCommands.Create())
+        {
+            root.Subcommands.Add(command);
+        }
+
         root.Directives.Clear();
         if (arguments.Length == 0)
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Paths;
 
 namespace Wherry.Wasi;
@@ -53,6 +54,9 @@ public sealed record WasiOptions
 
     /// <summary>How many threads the guest may have at once besides the first, if it starts any (<see cref="WasiContext.AddThreadsTo"/>).</summary>
     public int MaximumThreads { get; init; } = 64;
+
+    /// <summary>The guest's place on a network inside the process; null if it is on none. What is not on that network goes by <see cref="NetworkPolicy"/>.</summary>
+    internal NetworkMember? NetworkMember { get; init; }
 
     /// <summary>How paths are kept inside the folders; both ways give the same answers, and tests take each.</summary>
     internal PathResolution PathResolution { get; init; }

@@ -15,6 +15,9 @@ internal sealed class ResourceAccount(ResourceLimits limits, ResourceAccount? pa
     private bool _isClosed;
     private readonly Lock _closing = new();
 
+    /// <summary>Bytes of linear memory that are taken at present.</summary>
+    public long MemoryBytes => Volatile.Read(ref _memoryBytes);
+
     public bool TryTakeMemory(ulong bytes) => TryTake(ref _memoryBytes, bytes, limits.MemoryBytes, static (account, amount) => account.TryTakeMemory(amount), static (account, amount) => account.ReturnMemory(amount));
 
     public void ReturnMemory(ulong bytes) => Return(ref _memoryBytes, bytes, static (account, amount) => account.ReturnMemory(amount));

@@ -10,6 +10,7 @@ internal static unsafe partial class NativeEpoll
 {
     public const int CloseOnExec = 0x80000;
     public const int Add = 1;
+    public const int Remove = 2;
     public const int Modify = 3;
 
     public const uint In = 0x001;

@@ -14,6 +14,7 @@ namespace Wherry.Wasi.Sockets;
 #pragma warning disable CA5392 // libc is found by the system's own search only: it is loaded already.
 internal static unsafe partial class NativeSocket
 {
+    public const int AddressFamilyUnix = 1;
     public const int AddressFamilyInet = 2;
     public const int AddressFamilyInet6 = 10;
 
@@ -65,6 +66,9 @@ internal static unsafe partial class NativeSocket
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     public static partial int Open(int family, int type, int protocol);
 
+    [LibraryImport("libc", EntryPoint = "socketpair", SetLastError = true)]
+    private static partial int OpenPair(int family, int type, int protocol, int* handles);
+
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int handle);
 
@@ -112,6 +116,16 @@ internal static unsafe partial class NativeSocket
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
+
+    /// <summary>Two handles that are connected with each other, and with nothing else; non-blocking, closed on exec.</summary>
+    public static bool TryOpenPair(Span<int> handles)
+    {
+        // Sound: there is room for the two.
+        fixed (int* pointer = handles[..2])
+        {
+            return OpenPair(AddressFamilyUnix, TypeStream | TypeNonblock | TypeCloseOnExec, 0, pointer) == 0;
+        }
+    }
 
     /// <summary>The last failed call's error.</summary>
     public static Errno LastError() => SystemErrors.Translate(Marshal.GetLastPInvokeError());

@@ -3,6 +3,7 @@ using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
+using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Polling;
 
 namespace Wherry.Wasi.Sockets;
@@ -31,12 +32,16 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         | Rights.SockShutdown | Rights.SockOpen | Rights.SockClose | Rights.SockBind | Rights.SockRecv | Rights.SockRecvFrom | Rights.SockSend | Rights.SockSendTo;
 
     private const int RememberedPeers = 4096;
+    private const int ShutdownReceive = 0;
 
     /// <summary>How many unwelcome datagrams one receive throws away before it looks after the guest again.</summary>
     private const int MaximumDropped = 64;
 
     private int handle;
     private bool isConnected;
+    private ListeningQueue? queue;
+    private ConnectionEnd? end;
+    private bool isReadShut;
     private HashSet<SocketAddress>? peers;
     private Queue<SocketAddress>? peersByAge;
 
@@ -87,6 +92,9 @@ internal sealed unsafe class SocketDescriptor : Descriptor
 
     /// <summary>Where the guest thinks that it is bound, if the host is bound elsewhere.</summary>
     public SocketAddress? GuestLocalAddress { get; set; }
+
+    /// <summary>Whether it is bound, listens or is connected inside the process: its handle is none of the internet's.</summary>
+    public bool IsInProcess { get; set; }
 
     /// <summary>The port that the guest knows its side by, on accepted sockets of a published port.</summary>
     public ushort GuestLocalPort { get; set; }
@@ -191,7 +199,14 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         if (received < 0)
         {
             count = 0;
-            return NoteFailure(Readiness.Readable | Readiness.Unsure);
+            Errno errno = NoteFailure(Readiness.Readable | Readiness.Unsure);
+            return errno == Errno.Again && isReadShut ? Errno.Success : errno;
+        }
+
+        if (received == 0 && end is not null && end.TakeReset())
+        {
+            count = 0;
+            return Errno.Connreset;
         }
 
         count = (uint)received;
@@ -240,7 +255,8 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         if (sent < 0)
         {
             count = 0;
-            return NoteFailure(Readiness.Writable);
+            Errno errno = NoteFailure(Readiness.Writable);
+            return errno == Errno.Pipe && end is not null && end.TakeReset() ? Errno.Connreset : errno;
         }
 
         count = (uint)sent;
@@ -259,6 +275,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         if (IsHeldBack)
         {
             IsHeldBack = false;
+            if (IsInProcess)
+            {
+                return;
+            }
+
             NativeSocket.TrySetOption(handle, NativeSocket.LevelTcp, NativeSocket.OptionTcpNoDelay, 1);
         }
     }
@@ -266,6 +287,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     /// <summary>Takes a connection that waits, or answers Again.</summary>
     public Errno Accept(FileDescriptorFlags flags, out SocketDescriptor? accepted)
     {
+        if (queue is not null)
+        {
+            return AcceptFromQueue(flags, out accepted);
+        }
+
         byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         uint length = SocketAddress.MaximumNativeSize;
         int connection = NativeSocket.Accept(handle, name, &length, NativeSocket.TypeNonblock | NativeSocket.TypeCloseOnExec);
@@ -283,6 +309,79 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             PeerAddress = SocketAddress.ReadNative(new ReadOnlySpan<byte>(name, (int)length)),
             GuestLocalPort = GuestLocalAddress?.Port ?? 0,
         };
+        accepted.SetFlags(flags);
+        return Errno.Success;
+    }
+
+    /// <summary>Begins to listen inside the process: connections come from a queue, whose handle takes the place of the socket's own.</summary>
+    public Errno Listen(ListeningQueue connections)
+    {
+        Errno errno = ReplaceHandle(connections.Handle);
+        if (errno != Errno.Success)
+        {
+            connections.Close();
+            _ = NativeSocket.Close(connections.Handle);
+            return errno;
+        }
+
+        int old = connections.Handle;
+        connections.MoveTo(handle);
+        _ = NativeSocket.Close(old);
+        queue = connections;
+        IsInProcess = true;
+        IsListening = true;
+        return Errno.Success;
+    }
+
+    /// <summary>Takes over one end of a connection inside the process, in place of the socket's own handle.</summary>
+    public Errno UseConnection(int connection, ConnectionEnd near, in SocketAddress local, in SocketAddress peer)
+    {
+        Errno errno = ReplaceHandle(connection);
+        _ = NativeSocket.Close(connection);
+        if (errno == Errno.Success)
+        {
+            end = near;
+            isConnected = true;
+            IsInProcess = true;
+            PeerAddress = peer;
+            GuestLocalAddress = local;
+        }
+
+        return errno;
+    }
+
+    private Errno AcceptFromQueue(FileDescriptorFlags flags, out SocketDescriptor? accepted)
+    {
+        accepted = null;
+        if (!queue!.TryTake(out PendingConnection pending))
+        {
+            Readiness &= ~(Readiness.Readable | Readiness.Unsure);
+            Reported &= ~Readiness.Readable;
+            return Errno.Again;
+        }
+
+        Readiness |= Readiness.Unsure;
+        SocketAddress? local = null;
+        if (pending.Local is { } address)
+        {
+            address.TryConvert(IsIpv6, out address);
+            local = address;
+        }
+
+        accepted = new SocketDescriptor(pending.Handle, isStream: true, IsIpv6, isNativeIpv6: false, InheritingRights)
+        {
+            PeerAddress = pending.Peer,
+            GuestLocalAddress = local,
+            GuestLocalPort = queue.Port,
+            IsInProcess = pending.End is not null,
+            end = pending.End,
+            isConnected = true,
+        };
+        if (pending.End is null)
+        {
+            NativeSocket.TrySetOption(pending.Handle, NativeSocket.LevelTcp, NativeSocket.OptionTcpNoDelay, 1);
+        }
+
         accepted.SetFlags(flags);
         return Errno.Success;
     }
@@ -374,19 +473,29 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             }
         }
 
-        int result = NativeSocket.Duplicate(replacement, handle, NativeSocket.TypeCloseOnExec);
-        Errno errno = result < 0 ? NativeSocket.LastError() : Errno.Success;
+        Errno errno = ReplaceHandle(replacement);
         _ = NativeSocket.Close(replacement);
         if (errno == Errno.Success)
         {
             IsNativeIpv6 = toIpv6;
-
-            // The old handle left the epoll set when it was replaced.
-            Readiness = Readiness.None;
-            Set?.Forget(this);
         }
 
         return errno;
+    }
+
+    /// <summary>Puts another handle under this one's number. The table of descriptors must be invalidated afterwards.</summary>
+    private Errno ReplaceHandle(int replacement)
+    {
+        if (NativeSocket.Duplicate(replacement, handle, NativeSocket.TypeCloseOnExec) < 0)
+        {
+            return NativeSocket.LastError();
+        }
+
+        // The old handle left the epoll set when it was replaced.
+        Readiness = Readiness.None;
+        Reported = Readiness.None;
+        Set?.Forget(this);
+        return Errno.Success;
     }
 
     /// <summary>Opens a handle as all sockets of guests have it: it never blocks, and sends small writes at once.</summary>
@@ -427,7 +536,17 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         return result == 0 ? Errno.Success : NativeSocket.LastError();
     }
 
-    public Errno Shutdown(int how) => NativeSocket.Shutdown(handle, how) == 0 ? Errno.Success : NativeSocket.LastError();
+    public Errno Shutdown(int how)
+    {
+        if (IsInProcess && how == ShutdownReceive && isConnected)
+        {
+            // In the system's pair the other side could send no more; over TCP it can, to no effect.
+            isReadShut = true;
+            return Errno.Success;
+        }
+
+        return NativeSocket.Shutdown(handle, how) == 0 ? Errno.Success : NativeSocket.LastError();
+    }
 
     /// <summary>Remembers the other side of a datagram; the oldest is forgotten when there are many.</summary>
     public void RememberPeer(in SocketAddress peer)
@@ -452,10 +571,26 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         if (closed >= 0)
         {
             Set?.Forget(this);
+            queue?.Close();
+            if (end is not null && ResetsOnClose(closed))
+            {
+                end.Reset();
+            }
+
             _ = NativeSocket.Close(closed);
         }
 
         return Errno.Success;
+    }
+
+    /// <summary>Whether the guest has asked for a reset in place of an orderly end: it lingers for no time.</summary>
+    private static bool ResetsOnClose(int closing)
+    {
+        long linger = 0;
+        uint length = sizeof(long);
+
+        // Sound: struct linger has eight bytes: whether, and for how many seconds.
+        return NativeSocket.GetOption(closing, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, &length) == 0 && linger == 1;
     }
 
     /// <summary>The socket changed its state altogether, as by listen and connect: what was known of it is void.</summary>

@@ -110,6 +110,11 @@ public sealed partial class WasiContext
             return (Errno.AiNoname, []);
         }
 
+        if (Options.NetworkMember is { } member && member.TryResolve(host, out IPAddress? inside))
+        {
+            return Select([inside], hints, Errno.AiNodata);
+        }
+
         if (!Network.MayResolve(host))
         {
             return (Errno.Notcapable, []);

@@ -21,6 +21,7 @@ public sealed unsafe partial class WasiContext
     private const uint LowestAllocation = 1024;
 
     private const int LongestDeviceName = 16;
+    private const int ListeningBuffer = 212_992;
 
     private enum SocketOption : uint
     {
@@ -81,6 +82,12 @@ public sealed unsafe partial class WasiContext
             return Errno.Inval;
         }
 
+        if (socket.IsInProcess && GetInProcess(socket, level, option) is { } number)
+        {
+            MemoryMarshal.Write(value, number);
+            return Errno.Success;
+        }
+
         if (level is LevelTcp or LevelIpv6)
         {
             return GetProtocolOption(socket, level, (int)option, value);
@@ -127,6 +134,12 @@ public sealed unsafe partial class WasiContext
         }
 
         int number = MemoryMarshal.Read<int>(value);
+        if (socket.IsInProcess && (socket.IsListening || level is LevelTcp or LevelIpv6) && GetInProcess(socket, level, option) is not null)
+        {
+            // Options of protocols that are not underneath.
+            return Errno.Success;
+        }
+
         if (level is LevelTcp or LevelIpv6)
         {
             return SetProtocolOption(socket, level, (int)option, number);
@@ -162,6 +175,18 @@ public sealed unsafe partial class WasiContext
                     : Errno.Noprotoopt;
         }
     }
+
+    /// <summary>What options say of a socket inside the process, whose handle knows nothing of them; null for those that it knows.</summary>
+    private static int? GetInProcess(SocketDescriptor socket, uint level, SocketOption option) => (level, option) switch
+    {
+        (LevelTcp, (SocketOption)NativeSocket.OptionTcpNoDelay) => 1,
+        (LevelIpv6, (SocketOption)NativeSocket.OptionIpv6Only) => 0,
+        (LevelSocket, SocketOption.AcceptConnections) => socket.IsListening ? 1 : 0,
+        (LevelSocket, SocketOption.ReuseAddress) when socket.IsListening => 1,
+        (LevelSocket, SocketOption.SendBuffer or SocketOption.ReceiveBuffer) when socket.IsListening => ListeningBuffer,
+        (LevelSocket, SocketOption.DontRoute or SocketOption.Broadcast or SocketOption.KeepAlive or SocketOption.OutOfBandInline or SocketOption.ReceiveLowWater) when socket.IsListening => 0,
+        _ => null,
+    };
 
     private static bool TryGetNative(SocketOption option, out int native)
     {

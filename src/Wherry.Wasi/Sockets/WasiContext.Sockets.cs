@@ -4,6 +4,7 @@ using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
+using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Sockets;
 using Wherry.Wasi.Waiting;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
@@ -25,6 +26,9 @@ public sealed partial class WasiContext
     /// those left out would try again a second later.
     /// </summary>
     private const int MinimumBacklog = 1024;
+
+    private const long NanosecondsBetweenAttempts = 2_000_000;
+    private const long LongestConnect = 120_000_000_000;
 
     private NetworkGuard? network;
 
@@ -91,6 +95,11 @@ public sealed partial class WasiContext
             return Errno.Inval;
         }
 
+        if (socket.IsStream && Options.NetworkMember is { } member)
+        {
+            return BindInProcess(member, socket, address);
+        }
+
         NetworkProtocol protocol = socket.IsStream ? NetworkProtocol.Tcp : NetworkProtocol.Udp;
         errno = Network.Bind(protocol, address, out BindGrant grant);
         if (errno == Errno.Success && grant.Host.IsIpv6 != socket.IsNativeIpv6)
@@ -148,6 +157,11 @@ public sealed partial class WasiContext
         if (!socket.IsStream)
         {
             return Errno.Notsup;
+        }
+
+        if (Options.NetworkMember is { } member)
+        {
+            return ListenInProcess(member, socket);
         }
 
         if (socket.Binding != SocketBinding.Granted && !Options.NetworkPolicy.AllowsEverything)
@@ -209,8 +223,29 @@ public sealed partial class WasiContext
             return (int)Errno.Afnosupport;
         }
 
+        SocketAddress? shown = null;
+        if (socket.IsStream && Options.NetworkMember is { } member)
+        {
+            SocketAddress inside = target.Normalize();
+            switch (member.Find(inside, out SocketAddress hostPort))
+            {
+                case RouteKind.Refused:
+                    return (int)Errno.Connrefused;
+                case RouteKind.Guest:
+                    return (int)await ConnectInProcessAsync(member, socket, inside, call.CancellationToken).ConfigureAwait(false);
+                case RouteKind.Host:
+                    shown = inside;
+                    hostPort.TryConvert(socket.IsNativeIpv6, out target);
+                    break;
+            }
+
+            // It may have been bound before its way was known.
+            socket.IsInProcess = false;
+            socket.GuestLocalAddress = null;
+        }
+
         NetworkProtocol protocol = socket.IsStream ? NetworkProtocol.Tcp : NetworkProtocol.Udp;
-        errno = await Network.ConnectAsync(protocol, target, call.CancellationToken).ConfigureAwait(false);
+        errno = shown is not null ? Errno.Success : await Network.ConnectAsync(protocol, target, call.CancellationToken).ConfigureAwait(false);
         if (errno != Errno.Success)
         {
             return (int)errno;
@@ -222,6 +257,11 @@ public sealed partial class WasiContext
         }
 
         errno = socket.Connect(target);
+        if (shown is not null && errno is Errno.Success or Errno.Inprogress)
+        {
+            socket.PeerAddress = shown;
+        }
+
         if (errno is not (Errno.Inprogress or Errno.Already) || socket.IsNonBlocking)
         {
             return (int)errno;
@@ -241,6 +281,75 @@ public sealed partial class WasiContext
         return errno != Errno.Success ? errno
             : how is < 1 or > 3 ? Errno.Inval
             : socket.Shutdown((int)how - 1);
+    }
+
+    /// <summary>Any port may be bound that no other socket of the guest listens on: they are the guest's own.</summary>
+    private static Errno BindInProcess(NetworkMember member, SocketDescriptor socket, in SocketAddress address)
+    {
+        if (address.Port != 0 && member.IsTaken(address.Port))
+        {
+            return Errno.Addrinuse;
+        }
+
+        socket.GuestLocalAddress = address.Port == 0 ? address.WithPort(member.NewPort()) : address;
+        socket.Binding = SocketBinding.Granted;
+        socket.IsInProcess = true;
+        return Errno.Success;
+    }
+
+    private Errno ListenInProcess(NetworkMember member, SocketDescriptor socket)
+    {
+        if (socket.IsListening)
+        {
+            return Errno.Success;
+        }
+
+        SocketAddress local = socket.GuestLocalAddress ?? SocketAddress.Any(socket.IsIpv6, member.NewPort());
+        bool isLoopbackOnly = !local.IsAny && local.Normalize().IsLoopback;
+        Errno errno = member.Listen(local.Port, isLoopbackOnly, out ListeningQueue? queue);
+        if (errno == Errno.Success)
+        {
+            socket.GuestLocalAddress = local;
+            errno = socket.Listen(queue!);
+            Descriptors.Invalidate();
+        }
+
+        return errno;
+    }
+
+    /// <summary>Where too many wait to be accepted, a blocking socket waits as it would for a lost packet to be sent again.</summary>
+    private async ValueTask<Errno> ConnectInProcessAsync(NetworkMember member, SocketDescriptor socket, SocketAddress target, CancellationToken cancellationToken)
+    {
+        for (long waited = 0; ; waited += NanosecondsBetweenAttempts)
+        {
+            Errno errno = ConnectInProcess(member, socket, target);
+            if (errno != Errno.Again)
+            {
+                return errno;
+            }
+
+            if (socket.IsNonBlocking || waited > LongestConnect)
+            {
+                return Errno.Connrefused;
+            }
+
+            PushHeldBack();
+            await Waiter.SleepAsync(NanosecondsBetweenAttempts, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private Errno ConnectInProcess(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
+    {
+        ushort port = socket.GuestLocalAddress?.Port ?? member.NewPort();
+        Errno errno = member.Connect(target, port, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        if (errno == Errno.Success)
+        {
+            local.TryConvert(socket.IsIpv6, out local);
+            errno = socket.UseConnection(handle, end!, local, target);
+            Descriptors.Invalidate();
+        }
+
+        return errno;
     }
 
     /// <summary>The socket behind a descriptor, if it is one and has the rights.</summary>

@@ -1,0 +1,39 @@
+using System.Collections.Concurrent;
+
+namespace Wherry.Compose.Running;
+
+/// <summary>The project's modules: each is compiled once, whatever the number of services and replicas that run it. A file that has changed is a new module.</summary>
+internal sealed class ModuleCatalog(CodeCache? cache)
+{
+    private readonly Engine engine = new(new EngineOptions { CodeCache = cache });
+    private readonly ConcurrentDictionary<(string Path, DateTime Changed, long Length), Lazy<Module>> modules = new();
+
+    /// <exception cref="ModuleException">It is no module, or not a valid one.</exception>
+    /// <exception cref="TextFormatException">Its text is wrong.</exception>
+    /// <exception cref="IOException">It can't be read.</exception>
+    public Module Get(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+        {
+            throw new FileNotFoundException($"{path} is not there.");
+        }
+
+        return modules.GetOrAdd((path, file.LastWriteTimeUtc, file.Length), key => new Lazy<Module>(() => Load(key.Path))).Value;
+    }
+
+    private Module Load(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        if (path.EndsWith(".wat", StringComparison.OrdinalIgnoreCase))
+        {
+            bytes = WatConverter.ToBinary(bytes, path, emitNames: true);
+        }
+        else if (path.EndsWith(".cwasm", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new IOException($"{path} is precompiled. Name the module itself (.wasm): its native code is kept in the cache.");
+        }
+
+        return Module.LoadOwned(engine, bytes, Path.GetFileName(path));
+    }
+}

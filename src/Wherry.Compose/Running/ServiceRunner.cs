@@ -1,0 +1,368 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Wherry.Compose.Running.Workloads;
+using Wherry.Wasi;
+using Wherry.Wasi.Network.InProcess;
+
+namespace Wherry.Compose.Running;
+
+/// <summary>A service of a running project: its replicas, its ports, and its place on the network.</summary>
+internal sealed class ServiceRunner
+{
+    private const int CannotRun = 126;
+
+    private readonly ProjectRunner project;
+    private readonly Lock gate = new();
+    private readonly NetworkService? network;
+    private readonly List<Replica> replicas = [];
+    private readonly List<PortPublisher.Port> published = [];
+    private readonly List<PublishedPort> udpPorts = [];
+    private readonly Dictionary<int, int> hostPorts = [];
+    private readonly HashSet<int> told = [];
+    private int wanted;
+
+    public ServiceRunner(ProjectRunner project, ComposeService service)
+    {
+        this.project = project;
+        Service = service;
+        wanted = project.Options.Replicas.TryGetValue(service.Name, out int count) ? count : service.Replicas;
+        network = service.Networks.Count > 0 ? project.Network.AddService(service.Name, service.Networks) : null;
+    }
+
+    public ComposeService Service { get; }
+
+    /// <summary>Set whenever a replica's state or health changes.</summary>
+    public Pulse Changed { get; } = new();
+
+    public IReadOnlyList<Replica> Replicas
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. replicas];
+            }
+        }
+    }
+
+    /// <summary>Waits for what the service depends on, and starts its replicas.</summary>
+    /// <returns>False if it could not be started: the log says why.</returns>
+    public async Task<bool> StartAsync(CancellationToken cancellationToken)
+    {
+        Scale(wanted);
+        foreach (Replica replica in Replicas.Where(replica => replica.State is ReplicaState.Created or ReplicaState.Exited))
+        {
+            replica.SetWaiting();
+        }
+
+        foreach (ComposeDependency dependency in Service.DependsOn)
+        {
+            if (project.Find(dependency.Service) is not { } other)
+            {
+                continue;
+            }
+
+            string? problem = await other.WaitForAsync(dependency.Condition, cancellationToken).ConfigureAwait(false);
+            if (problem is not null)
+            {
+                Tell(1, $"{(dependency.IsRequired ? "it is not started" : "it is started nevertheless")}: {dependency.Service} {problem}");
+                if (dependency.IsRequired)
+                {
+                    Fail();
+                    return false;
+                }
+            }
+        }
+
+        try
+        {
+            TakePorts();
+        }
+        catch (IOException exception)
+        {
+            Tell(1, exception.Message);
+            Fail();
+            return false;
+        }
+
+        foreach (Replica replica in Replicas)
+        {
+            replica.Start();
+        }
+
+        return true;
+    }
+
+    /// <summary>Stops all replicas and gives the ports back.</summary>
+    /// <param name="limit">How long they may take; null for the service's own time.</param>
+    public async Task StopAsync(TimeSpan? limit = null)
+    {
+        await Task.WhenAll(Replicas.Select(replica => replica.StopAsync(limit ?? Service.StopGracePeriod))).ConfigureAwait(false);
+        GiveBackPorts();
+    }
+
+    public void Kill()
+    {
+        foreach (Replica replica in Replicas)
+        {
+            replica.Kill();
+        }
+    }
+
+    /// <summary>Changes how many replicas there are; those beyond are stopped, new ones wait to be started.</summary>
+    public void Scale(int count)
+    {
+        List<Replica> surplus = [];
+        lock (gate)
+        {
+            wanted = count;
+            while (replicas.Count < count)
+            {
+                replicas.Add(new Replica(this, replicas.Count + 1));
+            }
+
+            while (replicas.Count > count)
+            {
+                surplus.Add(replicas[^1]);
+                replicas.RemoveAt(replicas.Count - 1);
+            }
+        }
+
+        foreach (Replica replica in surplus)
+        {
+            _ = replica.StopAsync(Service.StopGracePeriod);
+        }
+    }
+
+    /// <summary>Waits for a condition.</summary>
+    /// <returns>Null when it holds; else why it will not.</returns>
+    public async Task<string?> WaitForAsync(ComposeDependencyCondition condition, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task change = Changed.Next;
+            IReadOnlyList<Replica> all = Replicas;
+            if (all.Count == 0 && wanted == 0)
+            {
+                return condition == ComposeDependencyCondition.Started ? null : "has no replicas";
+            }
+
+            switch (condition)
+            {
+                case ComposeDependencyCondition.Started when all.Count > 0 && all.All(replica => replica.State == ReplicaState.Running || (replica.HasEnded && replica.ExitCode == 0)):
+                case ComposeDependencyCondition.Healthy when all.Count > 0 && all.All(replica => replica.Health == ReplicaHealth.Healthy):
+                case ComposeDependencyCondition.Completed when all.Count > 0 && all.All(replica => replica.HasEnded && replica.ExitCode == 0):
+                    return null;
+            }
+
+            foreach (Replica replica in all)
+            {
+                if (replica.HasEnded && (condition == ComposeDependencyCondition.Healthy || replica.ExitCode != 0))
+                {
+                    return $"exited with code {(uint)(replica.ExitCode ?? 0)}";
+                }
+
+                if (condition == ComposeDependencyCondition.Healthy && replica.Health == ReplicaHealth.Unhealthy)
+                {
+                    return "is unhealthy";
+                }
+            }
+
+            await change.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Completes when all replicas have ended for good.</summary>
+    public async Task WaitForEndAsync()
+    {
+        while (true)
+        {
+            Task change = Changed.Next;
+            if (Replicas.All(replica => replica.HasEnded))
+            {
+                return;
+            }
+
+            await change.ConfigureAwait(false);
+        }
+    }
+
+    public void Tell(int replica, string text) => project.Logs.Add(Service.Name, replica, LogSource.Wherry, text);
+
+    public IEnumerable<ReplicaStatus> Describe()
+    {
+        string[] ports;
+        lock (gate)
+        {
+            ports =
+            [
+                .. published.Select(port => string.Create(CultureInfo.InvariantCulture, $"{port.EndPoint}->{port.ServicePort}")),
+                .. udpPorts.Select(port => string.Create(CultureInfo.InvariantCulture, $"{port.Address}:{port.Port}->{port.GuestPort}/udp")),
+                .. Service.Ports.Where(port => !port.IsUdp && hostPorts.ContainsKey(port.Target))
+                    .Select(port => string.Create(CultureInfo.InvariantCulture, $"{new IPEndPoint(port.Address, hostPorts[port.Target])}->{port.Target}")),
+            ];
+        }
+
+        return Replicas.Select(replica => replica.Describe(ports));
+    }
+
+    /// <summary>The workload of a replica's next run.</summary>
+    public Workload CreateWorkload(Replica replica)
+    {
+        void Log(LogSource source, string text) => project.Logs.Add(Service.Name, replica.Number, source, text);
+        var folders = new GuestFolders(
+            Service, project.Project, project.VolumeFolder, Path.Combine(project.TemporaryFolder, string.Create(CultureInfo.InvariantCulture, $"{Service.Name}-{replica.Number}")));
+        switch (Service.Kind)
+        {
+            case ComposeServiceKind.Guest:
+                return new GuestWorkload(Service, project.Modules, network, folders, udpPorts, Log, OnListening);
+            case ComposeServiceKind.Static:
+                return new StaticWorkload(Service, StaticEndPoints(), Log);
+            case ComposeServiceKind.Process:
+                return new ProcessWorkload(ProcessLaunch.OfProcess(Service, project.Project), () => [.. Service.Environment, .. PortVariables(), .. folders.Variables()], HostPort, Log);
+            default:
+                return new ProcessWorkload(
+                    ProcessLaunch.OfContainer(Service, project.Project, folders, HostPort, ProcessLaunch.FindEngine() ?? throw new IOException("there is neither docker nor podman.")), () => [], HostPort, Log);
+        }
+    }
+
+    private int? HostPort(int port)
+    {
+        lock (gate)
+        {
+            return hostPorts.TryGetValue(port, out int host) ? host : null;
+        }
+    }
+
+    private IEnumerable<KeyValuePair<string, string>> PortVariables()
+    {
+        lock (gate)
+        {
+            return [.. hostPorts.Select(pair => KeyValuePair.Create(
+                string.Create(CultureInfo.InvariantCulture, $"WHERRY_PORT_{pair.Key}"), pair.Value.ToString(CultureInfo.InvariantCulture)))];
+        }
+    }
+
+    private List<IPEndPoint> StaticEndPoints()
+    {
+        lock (gate)
+        {
+            List<IPEndPoint> endPoints = [.. Service.Ports.Where(port => !port.IsUdp).Select(port => new IPEndPoint(port.Address, hostPorts[port.Target])).Distinct()];
+            foreach (int port in hostPorts.Values.Distinct())
+            {
+                // Others of the project reach it at the loopback address.
+                if (!endPoints.Exists(endPoint => endPoint.Port == port && (endPoint.Address.Equals(IPAddress.Loopback) || endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any))))
+                {
+                    endPoints.Add(new IPEndPoint(IPAddress.Loopback, port));
+                }
+            }
+
+            return endPoints;
+        }
+    }
+
+    private void OnListening(int guestPort)
+    {
+        lock (gate)
+        {
+            foreach (PortPublisher.Port port in published.Where(port => port.ServicePort == guestPort && told.Add(guestPort)))
+            {
+                Tell(1, $"listening on {port.EndPoint}");
+            }
+        }
+    }
+
+    /// <summary>Takes the host's ports, so that one that is taken is known before anything runs.</summary>
+    private void TakePorts()
+    {
+        lock (gate)
+        {
+            if (published.Count > 0 || hostPorts.Count > 0)
+            {
+                return;
+            }
+
+            bool isGuest = Service.Kind == ComposeServiceKind.Guest;
+            foreach (ComposePort port in Service.Ports)
+            {
+                if (isGuest && port.IsUdp)
+                {
+                    udpPorts.Add(new PublishedPort(port.First, port.Target, port.Address, NetworkProtocol.Udp));
+                }
+                else if (isGuest && network is not null)
+                {
+                    published.Add(project.Publisher.Publish(port.Address, port.First, port.Last, network, port.Target));
+                }
+                else if (!port.IsUdp)
+                {
+                    hostPorts[port.Target] = port.First > 0 && port.First == port.Last ? port.First : FreePort(port.Address, port.First, port.Last);
+                }
+            }
+
+            if (!isGuest)
+            {
+                IEnumerable<int> own = Service.Kind == ComposeServiceKind.Static && Service.Ports.Count == 0 && Service.Expose.Count == 0 ? [80] : Service.Expose;
+                foreach (int port in own.Where(port => !hostPorts.ContainsKey(port)))
+                {
+                    hostPorts[port] = FreePort(IPAddress.Loopback, 0, 0);
+                }
+
+                foreach ((int port, int host) in hostPorts)
+                {
+                    network?.SetHostPort(port, Wasi.Sockets.SocketAddress.FromEndPoint(new IPEndPoint(IPAddress.Loopback, host)));
+                }
+            }
+        }
+    }
+
+    private void GiveBackPorts()
+    {
+        PortPublisher.Port[] ports;
+        lock (gate)
+        {
+            ports = [.. published];
+            published.Clear();
+            udpPorts.Clear();
+            hostPorts.Clear();
+            told.Clear();
+        }
+
+        foreach (PortPublisher.Port port in ports)
+        {
+            port.Dispose();
+        }
+    }
+
+    private void Fail()
+    {
+        foreach (Replica replica in Replicas)
+        {
+            replica.Fail(CannotRun);
+        }
+    }
+
+    /// <summary>A port that is free now; what will listen on it does so itself, a moment later.</summary>
+    private static int FreePort(IPAddress address, int first, int last)
+    {
+        for (int port = first; port <= last; port++)
+        {
+            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(new IPEndPoint(address, port));
+                return ((IPEndPoint)socket.LocalEndPoint!).Port;
+            }
+            catch (SocketException) when (port < last)
+            {
+                // The next one.
+            }
+            catch (SocketException exception)
+            {
+                throw new IOException($"the host can't listen on {address}:{first}-{last}: {exception.Message}.", exception);
+            }
+        }
+
+        throw new IOException($"the host has no free port from {first} to {last}.");
+    }
+}

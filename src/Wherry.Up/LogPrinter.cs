@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+using Wherry.Compose;
+using Wherry.Compose.Control;
+
+namespace Wherry.Up;
+
+/// <summary>Prints the services' lines: behind their names, in colours on a terminal, or as JSON.</summary>
+internal sealed class LogPrinter
+{
+    private static readonly int[] Colors = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
+
+    private readonly Stream output = Console.OpenStandardOutput();
+    private readonly Lock gate = new();
+    private readonly List<string> names;
+    private readonly int width;
+    private readonly bool isJson;
+    private readonly bool hasColors;
+    private bool isMuted;
+
+    public LogPrinter(IEnumerable<string> services, bool isJson)
+    {
+        names = [.. services];
+        width = names.Select(name => name.Length).DefaultIfEmpty(0).Max() + 2;
+        this.isJson = isJson;
+        hasColors = !isJson && !Console.IsOutputRedirected && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+    }
+
+    public void Print(LogLine line)
+    {
+        string text = isJson ? ControlServer.ToJson(line).ToJsonString() + "\n" : Format(line);
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        lock (gate)
+        {
+            if (isMuted)
+            {
+                return;
+            }
+
+            try
+            {
+                output.Write(bytes);
+            }
+            catch (IOException)
+            {
+                // Nobody reads any more. The services go on.
+                isMuted = true;
+            }
+        }
+    }
+
+    /// <summary>Prints nothing from now on.</summary>
+    public void Mute()
+    {
+        lock (gate)
+        {
+            isMuted = true;
+        }
+    }
+
+    private string Format(LogLine line)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"{line.Service}-{line.Replica}").PadRight(width);
+        string text = line.Source == LogSource.Wherry ? $"* {line.Text}" : line.Text;
+        if (!hasColors)
+        {
+            return $"{name} | {text}\n";
+        }
+
+        int color = Colors[Math.Max(0, names.IndexOf(line.Service)) % Colors.Length];
+        return string.Create(CultureInfo.InvariantCulture, $"\e[{color}m{name} |\e[0m {(line.Source == LogSource.Wherry ? $"\e[2m{text}\e[0m" : text)}\n");
+    }
+}

@@ -1,0 +1,3 @@
+using Wherry.Up;
+
+return UpProgram.Run(args);

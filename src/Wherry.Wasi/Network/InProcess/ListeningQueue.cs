@@ -1,0 +1,105 @@
+using Wherry.Wasi.Abi;
+using Wherry.Wasi.Native;
+using Wherry.Wasi.Sockets;
+
+namespace Wherry.Wasi.Network.InProcess;
+
+/// <summary>A connection that waits to be accepted.</summary>
+/// <param name="Handle">The accepting side's handle: non-blocking, closed on exec.</param>
+/// <param name="Peer">The connecting side's address.</param>
+/// <param name="Local">The address that was connected to; null where the handle knows.</param>
+/// <param name="End">The accepting side's end, if the other is a guest's too.</param>
+internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, ConnectionEnd? End);
+
+/// <summary>The connections that wait at a listening socket of a guest. Its handle is an eventfd, which is readable while any wait.</summary>
+internal sealed unsafe class ListeningQueue
+{
+    private const int Room = 4096;
+
+    private readonly Lock gate = new();
+    private readonly Queue<PendingConnection> waiting = new();
+    private readonly NetworkMember member;
+    private int handle;
+
+    private ListeningQueue(NetworkMember member, ushort port, bool isLoopbackOnly, int handle)
+    {
+        this.member = member;
+        this.handle = handle;
+        Port = port;
+        IsLoopbackOnly = isLoopbackOnly;
+    }
+
+    public ushort Port { get; }
+
+    /// <summary>Whether other guests can't reach it.</summary>
+    public bool IsLoopbackOnly { get; }
+
+    /// <summary>The handle that waits are made on. The socket that listens takes it over.</summary>
+    public int Handle => handle;
+
+    public static Errno TryCreate(NetworkMember member, ushort port, bool isLoopbackOnly, out ListeningQueue? queue)
+    {
+        int handle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
+        queue = handle < 0 ? null : new ListeningQueue(member, port, isLoopbackOnly, handle);
+        return handle < 0 ? SystemErrors.Last() : Errno.Success;
+    }
+
+    /// <summary>The socket has the queue's handle under another number, and closes it.</summary>
+    public void MoveTo(int number)
+    {
+        lock (gate)
+        {
+            handle = number;
+        }
+    }
+
+    public bool TryAdd(in PendingConnection connection)
+    {
+        lock (gate)
+        {
+            if (handle < 0 || waiting.Count >= Room)
+            {
+                return false;
+            }
+
+            waiting.Enqueue(connection);
+            ulong one = 1;
+
+            // Sound: eight bytes of a local, as an eventfd wants them.
+            _ = Libc.write(handle, (byte*)&one, 8);
+            return true;
+        }
+    }
+
+    public bool TryTake(out PendingConnection connection)
+    {
+        lock (gate)
+        {
+            bool isThere = waiting.TryDequeue(out connection);
+            if (waiting.Count == 0 && handle >= 0)
+            {
+                ulong value;
+
+                // Sound: eight bytes of a local; the handle doesn't block.
+                _ = Libc.read(handle, (byte*)&value, 8);
+            }
+
+            return isThere;
+        }
+    }
+
+    /// <summary>Refuses what waits and what comes. The handle is the socket's to close.</summary>
+    public void Close()
+    {
+        member.Remove(this);
+        lock (gate)
+        {
+            handle = -1;
+            while (waiting.TryDequeue(out PendingConnection connection))
+            {
+                connection.End?.Reset();
+                _ = NativeSocket.Close(connection.Handle);
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Runtime.InteropServices;
+using Wherry.Wasi.Abi;
+using Wherry.Wasi.Sockets;
+using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
+
+namespace Wherry.Wasi.Network.InProcess;
+
+/// <summary>Where a connection inside the network leads.</summary>
+internal enum RouteKind
+{
+    /// <summary>The address is not of this network.</summary>
+    Outside,
+
+    /// <summary>Nobody is there who listens.</summary>
+    Refused,
+
+    /// <summary>A port of the host, where something native listens.</summary>
+    Host,
+
+    /// <summary>A guest of this process.</summary>
+    Guest,
+}
+
+/// <summary>A guest's place on an <see cref="InProcessNetwork"/>: its address, its ports, and what it reaches.</summary>
+internal sealed class NetworkMember : IDisposable
+{
+    private const ushort FirstEphemeralPort = 32768;
+    private const ushort LastEphemeralPort = 60999;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<ushort, ListeningQueue> own = [];
+    private readonly uint address;
+    private int lastEphemeral;
+    private bool isClosed;
+
+    internal NetworkMember(NetworkService service, uint address)
+    {
+        Service = service;
+        this.address = address;
+    }
+
+    /// <summary>The service that it is one of.</summary>
+    public NetworkService Service { get; }
+
+    /// <summary>Called when the guest begins to listen on a port.</summary>
+    public Action<int>? Listening { get; init; }
+
+    /// <summary>The address of a name on the network.</summary>
+    public bool TryResolve(string name, [NotNullWhen(true)] out IPAddress? found)
+    {
+        found = Service.Network.FindByName(ConnectRule.NormalizeName(name), Service) is { } service ? InProcessNetwork.ToIPAddress(service.AddressNumber) : null;
+        return found is not null;
+    }
+
+    /// <summary>A port for a socket that is bound to none in particular, or that connects.</summary>
+    public ushort NewPort()
+    {
+        lock (gate)
+        {
+            ushort port;
+            do
+            {
+                port = (ushort)(FirstEphemeralPort + (lastEphemeral++ % (LastEphemeralPort - FirstEphemeralPort + 1)));
+            }
+            while (own.ContainsKey(port));
+            return port;
+        }
+    }
+
+    /// <summary>Whether a socket of the guest listens on the port.</summary>
+    public bool IsTaken(ushort port)
+    {
+        lock (gate)
+        {
+            return own.ContainsKey(port);
+        }
+    }
+
+    /// <summary>Begins to listen: connections arrive in the queue.</summary>
+    public Errno Listen(ushort port, bool isLoopbackOnly, out ListeningQueue? queue)
+    {
+        queue = null;
+        lock (gate)
+        {
+            if (isClosed)
+            {
+                return Errno.Netdown;
+            }
+
+            if (own.ContainsKey(port))
+            {
+                return Errno.Addrinuse;
+            }
+
+            Errno errno = ListeningQueue.TryCreate(this, port, isLoopbackOnly, out queue);
+            if (errno != Errno.Success)
+            {
+                return errno;
+            }
+
+            own[port] = queue!;
+        }
+
+        Service.Add(queue!);
+        Listening?.Invoke(port);
+        return Errno.Success;
+    }
+
+    /// <summary>Where a connection to a (normalized) address leads.</summary>
+    public RouteKind Find(in SocketAddress target, out SocketAddress host)
+    {
+        host = default;
+        if (target.IsLoopback)
+        {
+            lock (gate)
+            {
+                return own.ContainsKey(target.Port) ? RouteKind.Guest : RouteKind.Outside;
+            }
+        }
+
+        if (!InProcessNetwork.IsInside(target))
+        {
+            return RouteKind.Outside;
+        }
+
+        return Service.Network.FindByAddress(target) is not { } service || !service.IsReachedBy(Service) ? RouteKind.Refused
+            : service.TryGetHostPort(target.Port, out host) ? RouteKind.Host
+            : service.IsListening(target.Port) ? RouteKind.Guest
+            : RouteKind.Refused;
+    }
+
+    /// <summary>Makes a connection to a guest that <see cref="Find"/> found.</summary>
+    /// <param name="target">The normalized address.</param>
+    /// <param name="localPort">The connecting side's port.</param>
+    /// <param name="handle">This side's handle.</param>
+    /// <param name="end">This side's end.</param>
+    /// <param name="local">This side's address.</param>
+    /// <returns>Again if the other guest has not accepted what waits for it, and there is no room for more.</returns>
+    public Errno Connect(in SocketAddress target, ushort localPort, out int handle, out ConnectionEnd? end, out SocketAddress local)
+    {
+        handle = -1;
+        end = null;
+        local = target.IsLoopback ? target.WithPort(localPort) : InProcessNetwork.ToAddress(address, localPort);
+        Span<int> pair = stackalloc int[2];
+        if (!NativeSocket.TryOpenPair(pair))
+        {
+            return NativeSocket.LastError();
+        }
+
+        (ConnectionEnd near, ConnectionEnd far) = ConnectionEnd.CreatePair();
+        var pending = new PendingConnection(pair[1], local, target, far);
+        Delivery delivery;
+        if (target.IsLoopback)
+        {
+            lock (gate)
+            {
+                delivery = !own.TryGetValue(target.Port, out ListeningQueue? queue) ? Delivery.Refused : queue.TryAdd(pending) ? Delivery.Taken : Delivery.Full;
+            }
+        }
+        else
+        {
+            delivery = Service.Network.FindByAddress(target)?.Deliver(target.Port, pending, fromOutside: false) ?? Delivery.Refused;
+        }
+
+        if (delivery != Delivery.Taken)
+        {
+            _ = NativeSocket.Close(pair[0]);
+            _ = NativeSocket.Close(pair[1]);
+            return delivery == Delivery.Full ? Errno.Again : Errno.Connrefused;
+        }
+
+        handle = pair[0];
+        end = near;
+        return Errno.Success;
+    }
+
+    /// <summary>A connection from this process itself to one of the guest's ports: a health check's.</summary>
+    /// <param name="handle">Non-blocking; the caller's to close.</param>
+    public bool TryConnectFromHost(ushort port, out int handle)
+    {
+        handle = -1;
+        Span<int> pair = stackalloc int[2];
+        if (!NativeSocket.TryOpenPair(pair))
+        {
+            return false;
+        }
+
+        (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
+        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), far);
+        lock (gate)
+        {
+            if (own.TryGetValue(port, out ListeningQueue? queue) && queue.TryAdd(pending))
+            {
+                handle = pair[0];
+                return true;
+            }
+        }
+
+        _ = NativeSocket.Close(pair[0]);
+        _ = NativeSocket.Close(pair[1]);
+        return false;
+    }
+
+    /// <summary>New connections go to others from now on, or are refused. Those that wait can still be accepted.</summary>
+    public void StopListening()
+    {
+        ListeningQueue[] queues;
+        lock (gate)
+        {
+            queues = [.. own.Values];
+        }
+
+        foreach (ListeningQueue queue in queues)
+        {
+            Service.Remove(queue);
+        }
+    }
+
+    /// <summary>Ends all listening, and gives the address back.</summary>
+    public void Dispose()
+    {
+        ListeningQueue[] queues;
+        lock (gate)
+        {
+            if (isClosed)
+            {
+                return;
+            }
+
+            isClosed = true;
+            queues = [.. own.Values];
+        }
+
+        foreach (ListeningQueue queue in queues)
+        {
+            queue.Close();
+        }
+
+        Service.Network.GiveBack(address);
+    }
+
+    internal void Remove(ListeningQueue queue)
+    {
+        lock (gate)
+        {
+            if (own.TryGetValue(queue.Port, out ListeningQueue? other) && other == queue)
+            {
+                own.Remove(queue.Port);
+            }
+        }
+
+        Service.Remove(queue);
+    }
+}
