@@ -55,6 +55,7 @@ internal sealed unsafe class PortPublisher : IDisposable
     public Port Publish(IPAddress address, int first, int last, NetworkService service, int servicePort)
     {
         SocketAddress local = SocketAddress.From(address, 0);
+        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         Errno errno = Errno.Success;
         for (int number = first; number <= last; number++)
         {
@@ -71,7 +72,6 @@ internal sealed unsafe class PortPublisher : IDisposable
                 NativeSocket.TrySetOption(handle, NativeSocket.LevelIpv6, NativeSocket.OptionIpv6Only, 1);
             }
 
-            byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
             uint length = (uint)local.WithPort((ushort)number).WriteNative(new Span<byte>(name, SocketAddress.MaximumNativeSize));
 
             // Sound: the buffer is as long as the length says.
