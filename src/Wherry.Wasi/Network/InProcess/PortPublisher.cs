@@ -56,6 +56,7 @@ internal sealed unsafe class PortPublisher : IDisposable
     {
         SocketAddress local = SocketAddress.From(address, 0);
         Errno errno = Errno.Success;
+        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         for (int number = first; number <= last; number++)
         {
             int handle = SocketDescriptor.Open(isStream: true, local.IsIpv6);
@@ -71,7 +72,6 @@ internal sealed unsafe class PortPublisher : IDisposable
                 NativeSocket.TrySetOption(handle, NativeSocket.LevelIpv6, NativeSocket.OptionIpv6Only, 1);
             }
 
-            byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
             uint length = (uint)local.WithPort((ushort)number).WriteNative(new Span<byte>(name, SocketAddress.MaximumNativeSize));
 
             // Sound: the buffer is as long as the length says.
