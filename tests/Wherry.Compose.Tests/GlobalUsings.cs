@@ -1,1 +1,3 @@
 global using Wherry.Testing;
+
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Wherry.Compose.Loading;
@@ -5,6 +6,8 @@ namespace Wherry.Compose.Loading;
 /// <summary>Reads durations and sizes as Compose files have them.</summary>
 internal static class Quantity
 {
+    private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
+
     private static readonly (string Unit, double Seconds)[] Durations = [("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3600)];
 
     private static readonly (string Unit, long Bytes)[] Sizes =
@@ -31,14 +34,14 @@ internal static class Quantity
 
         while (!rest.IsEmpty)
         {
-            int digits = rest.IndexOfAnyExcept("0123456789.");
+            int digits = rest.IndexOfAnyExcept(NumberCharacters);
             if (digits <= 0 || !double.TryParse(rest[..digits], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number))
             {
                 return false;
             }
 
             rest = rest[digits..];
-            int letters = rest.IndexOfAny("0123456789.");
+            int letters = rest.IndexOfAny(NumberCharacters);
             ReadOnlySpan<char> unit = letters < 0 ? rest : rest[..letters];
             double factor = 0;
             foreach ((string name, double value) in Durations)

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace Wherry.Compose.Running;
 
 /// <summary>The project's modules: each is compiled once, whatever the number of services and replicas that run it. A file that has changed is a new module.</summary>
-internal sealed class ModuleCatalog(CodeCache? cache)
+internal sealed class ModuleCatalog(CodeCache? cache) : IDisposable
 {
     private readonly Engine engine = new(new EngineOptions { CodeCache = cache });
     private readonly ConcurrentDictionary<(string Path, DateTime Changed, long Length), Lazy<Module>> modules = new();
@@ -21,6 +21,9 @@ internal sealed class ModuleCatalog(CodeCache? cache)
 
         return modules.GetOrAdd((path, file.LastWriteTimeUtc, file.Length), key => new Lazy<Module>(() => Load(key.Path))).Value;
     }
+
+    /// <summary>Gives back what the engine holds. No guest may run any more.</summary>
+    public void Dispose() => engine.Dispose();
 
     private Module Load(string path)
     {

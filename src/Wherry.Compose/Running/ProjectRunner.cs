@@ -160,6 +160,7 @@ public sealed class ProjectRunner : IAsyncDisposable
             publisher.Value.Dispose();
         }
 
+        Modules.Dispose();
         reading?.Dispose();
         disposed.Dispose();
         try

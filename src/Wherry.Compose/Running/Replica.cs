@@ -15,7 +15,7 @@ internal sealed class Replica(ServiceRunner service, int number)
     private static readonly TimeSpan GoodRun = TimeSpan.FromSeconds(10);
 
     private readonly Lock gate = new();
-    private CancellationTokenSource stopping = new();
+    private TaskCompletionSource stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task supervision = Task.CompletedTask;
     private Workload? workload;
     private bool isStopped;
@@ -56,8 +56,7 @@ internal sealed class Replica(ServiceRunner service, int number)
                 return;
             }
 
-            stopping.Dispose();
-            stopping = new CancellationTokenSource();
+            stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             isStopped = false;
             Restarts = 0;
             supervision = Task.Run(SuperviseAsync);
@@ -72,7 +71,7 @@ internal sealed class Replica(ServiceRunner service, int number)
         {
             ending = supervision;
             isStopped = true;
-            stopping.Cancel();
+            stopping.TrySetResult();
         }
 
         Workload? running = Workload;
@@ -104,7 +103,7 @@ internal sealed class Replica(ServiceRunner service, int number)
         lock (gate)
         {
             isStopped = true;
-            stopping.Cancel();
+            stopping.TrySetResult();
         }
 
         Workload?.Kill();
@@ -146,11 +145,7 @@ internal sealed class Replica(ServiceRunner service, int number)
 
             service.Tell(Number, string.Create(CultureInfo.InvariantCulture, $"exited with code {(uint)exitCode}; it is started again in {delay.TotalSeconds:0.###} s"));
             Set(ReplicaState.Restarting);
-            try
-            {
-                await Task.Delay(delay, stopping.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
+            if (await Task.WhenAny(Task.Delay(delay), stopping.Task).ConfigureAwait(false) == stopping.Task)
             {
                 Set(ReplicaState.Exited);
                 return;
@@ -200,6 +195,7 @@ internal sealed class Replica(ServiceRunner service, int number)
         }
 
         Volatile.Write(ref workload, null);
+        (current as IDisposable)?.Dispose();
         return exitCode;
     }
 

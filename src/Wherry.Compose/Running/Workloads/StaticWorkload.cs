@@ -12,7 +12,7 @@ using Microsoft.Extensions.FileProviders;
 namespace Wherry.Compose.Running.Workloads;
 
 /// <summary>A folder served by Kestrel: content types, ETag, ranges, compression.</summary>
-internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEndPoint> endPoints, Action<LogSource, string> log) : Workload
+internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEndPoint> endPoints, Action<LogSource, string> log) : Workload, IDisposable
 {
     private const int Failed = 1;
 
@@ -30,9 +30,18 @@ internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEnd
 
     public override void Kill()
     {
-        killed.Cancel();
-        _ = StopAsync();
+        try
+        {
+            killed.Cancel();
+            _ = StopAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended.
+        }
     }
+
+    public void Dispose() => killed.Dispose();
 
     public override async ValueTask<Stream> ConnectAsync(int port, CancellationToken cancellationToken)
     {
@@ -77,7 +86,7 @@ internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEnd
             {
                 await application.StopAsync(killed.Token).ConfigureAwait(false);
             }
-            catch (OperationCanceledException)
+            catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
             {
                 // Connections that were still open are closed by disposal.
             }
