@@ -1,0 +1,4 @@
+using BenchmarkDotNet.Running;
+using Wherry.HostCalls;
+
+BenchmarkRunner.Run<CallBenchmarks>(args: args);
