@@ -7,6 +7,7 @@ const traps = [
   [/unreachable/, 'unreachable'],
   [/memory access out of bounds|data segment/, 'memory'],
   [/table index is out of bounds|table access|element segment|table.* out of bounds/, 'table'],
+  [/null function/, 'signature'],
   [/function signature mismatch/, 'signature'],
   [/divide by zero|remainder by zero/, 'zero'],
   [/divide result unrepresentable|float unrepresentable/, 'number'],
