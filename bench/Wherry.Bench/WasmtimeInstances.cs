@@ -4,12 +4,10 @@ using System.Text;
 namespace Wherry.Bench;
 
 /// <summary>
-/// Wasmtime's pooled instances through its C interface, as an embedder has them: an engine with the pooling allocator, a prepared instance, a store for each. Imports are traps. It is given the
-/// same limits: memory as large as 4 GiB, as much kept resident.
+/// Wasmtime's pooled instances through its C interface, as an embedder has them: an engine with the pooling allocator, a prepared instance, a store for each. Imports are traps.
 /// </summary>
 internal sealed unsafe class WasmtimeInstances
 {
-    private const int ResidentBytes = 128 << 10;
     private const int Instances = 1_000;
 
     // Larger than wasmtime_extern_t and wasmtime_val_t; an i32's value, and a function, lie at 8.
@@ -28,15 +26,16 @@ internal sealed unsafe class WasmtimeInstances
 
     /// <param name="path">Where libwasmtime is.</param>
     /// <param name="module">The module's bytes.</param>
-    public WasmtimeInstances(string path, byte[] module)
+    /// <param name="residentBytes">How much of each memory, from its start, and of each table it writes over rather than gives back.</param>
+    public WasmtimeInstances(string path, byte[] module, int residentBytes)
     {
         library = NativeLibrary.Load(path);
         nint pool = ((delegate* unmanaged<nint>)Find("wasmtime_pooling_allocation_config_new"))();
         Set32("total_core_instances", Instances);
         Set32("total_memories", Instances);
         Set32("total_tables", Instances);
-        SetSize("linear_memory_keep_resident", ResidentBytes);
-        SetSize("table_keep_resident", ResidentBytes);
+        SetSize("linear_memory_keep_resident", (nuint)residentBytes);
+        SetSize("table_keep_resident", (nuint)residentBytes);
         nint config = ((delegate* unmanaged<nint>)Find("wasm_config_new"))();
         ((delegate* unmanaged<nint, nint, void>)Find("wasmtime_pooling_allocation_strategy_set"))(config, pool);
         engine = ((delegate* unmanaged<nint, nint>)Find("wasm_engine_new_with_config"))(config);

@@ -405,12 +405,7 @@ public sealed unsafe class Memory : IDisposable
 
         Volatile.Write(ref Length, 0);
         Base = null;
-        if (_isInterrupted && _reservation.Slots is not null)
-        {
-            _reservation.SetInterrupted(false);
-        }
-
-        _reservation.Release();
+        _reservation.Release(_isInterrupted);
         GC.SuppressFinalize(this);
     }
 }

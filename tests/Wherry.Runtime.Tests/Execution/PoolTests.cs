@@ -344,6 +344,7 @@ public sealed class PoolTests
     [InlineData("(memory i64 2) (data (i64.const 65536) \"x\") (func (export \"run\") (result i32) (i32.store8 (i64.const 70000) (i32.const 1)) (i32.load8_u (i64.const 65536)))")]
     [InlineData("(memory 1) (memory $m 2) (data (memory $m) (i32.const 65536) \"x\") (func (export \"run\") (result i32) (i32.store8 $m (i32.const 70000) (i32.const 1)) (i32.load8_u $m (i32.const 65536)))")]
     [InlineData("(memory 1 2 shared) (data (i32.const 9) \"x\") (func (export \"run\") (result i32) (i32.load8_u (i32.const 9)))")]
+    [InlineData("(memory 20000) (data (i32.const 9) \"y\") (data (i32.const 1310719999) \"x\") (func (export \"run\") (result i32) (i32.store8 (i32.const 9) (i32.sub (i32.load8_u (i32.const 9)) (i32.const 121))) (i32.or (i32.load8_u (i32.const 9)) (i32.load8_u (i32.const 1310719999))))")]
     [InlineData("(global $g i32 (i32.const 120)) (func (export \"run\") (result i32) (loop (result i32) (global.get $g)))")]
     [InlineData("(memory 0) (func (export \"run\") (result i32) (drop (memory.grow (i32.const 1))) (i32.store8 (i32.const 9) (i32.const 120)) (i32.load8_u (i32.const 9)))")]
     public void Modules_with_other_memories_or_none_are_pooled(string fields)

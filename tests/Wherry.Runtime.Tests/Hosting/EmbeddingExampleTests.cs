@@ -14,6 +14,7 @@ public sealed class EmbeddingExampleTests
     [Theory]
     [InlineData("Calling", "add(40, 2) = 42|divide(17, 5) = 3, 2|trap IntegerDivideByZero: integer divide by zero|65536 bytes of memory|cancelled")]
     [InlineData("HostFunctions", "Hello from the guest|the counter is at 7, the guest returned 21")]
+    [InlineData("Pooling", "NAME=Ada: request 1 of this instance|NAME=Bob: request 1 of this instance|NAME=Cleo: request 1 of this instance|0 in use")]
     [InlineData("WasiGuest", "the guest wrote 17 bytes: Hello, embedder!|exit code 0")]
     public async Task The_example_runs_and_prints_what_it_should(string name, string lines)
     {

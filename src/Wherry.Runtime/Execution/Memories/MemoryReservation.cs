@@ -105,11 +105,12 @@ internal sealed unsafe class MemoryReservation
     public void SetInterrupted(bool isInterrupted) => SafepointPages.SetInterrupted(SafepointPage, isInterrupted);
 
     /// <summary>Gives the address space back. Nothing may access it any more.</summary>
-    public void Release()
+    /// <param name="isInterrupted">Whether the safepoint page is inaccessible.</param>
+    public void Release(bool isInterrupted = false)
     {
         if (Slots is not null)
         {
-            Slots.Return(this);
+            Slots.Return(this, isInterrupted);
         }
         else if (_slot != NoSlot)
         {

@@ -10,6 +10,10 @@ namespace Wherry.Execution.Pooling;
 /// </summary>
 internal sealed unsafe class MemoryImage
 {
+    // Data that is spread over far more memory than this, and than it has bytes, would make the image large for a small module.
+    private const ulong SpreadBytes = 1 << 20;
+    private const ulong SpreadFactor = 8;
+
     private static readonly ulong s_pageSize = (ulong)Environment.SystemPageSize;
 
     // Pinned, since pages are copied from it by address.
@@ -34,6 +38,9 @@ internal sealed unsafe class MemoryImage
     /// <summary>The same, up to the end of the last page of the system.</summary>
     public ulong End { get; }
 
+    /// <summary>Whether the module's data is in it. Otherwise it is to be copied for each instance.</summary>
+    public bool HasData { get; private init; } = true;
+
     /// <summary>Where what is kept begins.</summary>
     public ulong Offset { get; }
 
@@ -47,12 +54,14 @@ internal sealed unsafe class MemoryImage
         ulong length = type.Minimum << type.PageSizeLog2;
         ulong first = ulong.MaxValue;
         ulong last = 0;
+        ulong total = 0;
         foreach ((ulong address, DataSegment segment) in segments)
         {
             if (segment.Length > 0)
             {
                 first = Math.Min(first, address);
                 last = Math.Max(last, address + (ulong)segment.Length);
+                total += (ulong)segment.Length;
             }
         }
 
@@ -62,6 +71,11 @@ internal sealed unsafe class MemoryImage
         }
 
         first -= first % s_pageSize;
+        if (last - first > SpreadBytes && (last - first) / SpreadFactor > total)
+        {
+            return new MemoryImage(type, length, 0, []) { HasData = false };
+        }
+
         byte[] contents = GC.AllocateArray<byte>(checked((int)(Align(last) - first)), pinned: true);
         foreach ((ulong address, DataSegment segment) in segments)
         {

@@ -39,18 +39,20 @@ internal sealed unsafe class MemoryLayout
             }
 
             ulong capacity = Memory.GetCapacity(engine, _types[i], options.StoreOptions.Limits);
-            _slots[i] = new MemorySlots(MemoryImage.Create(_types[i], segments, definition.Bytes.Span), capacity, options.MaximumIdleInstances, residentPages);
+            var image = MemoryImage.Create(_types[i], segments, definition.Bytes.Span);
+            HasData |= !image.HasData;
+            _slots[i] = new MemorySlots(image, capacity, options.MaximumIdleInstances, residentPages);
         }
     }
 
-    /// <summary>Whether there is a memory that has no image, whose data is to be copied for each instance.</summary>
+    /// <summary>Whether there is a memory whose data is not in an image, and to be copied for each instance.</summary>
     public bool HasData { get; }
 
     /// <summary>How many memories wait to be used again, of each kind.</summary>
     public int IdleCount => _slots.Select(slots => slots?.IdleCount ?? 0).DefaultIfEmpty().Max();
 
     /// <summary>Whether the data of a memory is in its image.</summary>
-    public bool HasImage(int memory) => _slots[memory] is not null;
+    public bool HasImage(int memory) => _slots[memory] is { Image.HasData: true };
 
     /// <exception cref="LinkException">A limit stands in the way, or there is no address space left.</exception>
     public void Create(GuestInstance guest)

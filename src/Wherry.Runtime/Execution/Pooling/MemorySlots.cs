@@ -125,14 +125,16 @@ internal sealed unsafe class MemorySlots : IDisposable
     }
 
     /// <summary>Restores a memory, so that nothing is left of what was in it, and keeps its address space. Nothing may access it any more.</summary>
-    public void Return(MemoryReservation reservation)
+    /// <param name="reservation">The memory's address space.</param>
+    /// <param name="isInterrupted">Whether its safepoint page is inaccessible: such a memory is not kept.</param>
+    public void Return(MemoryReservation reservation, bool isInterrupted)
     {
         bool isKept;
         lock (_lock)
         {
             _used--;
             _expectedUse = Math.Max(FewMemories, Math.Min(_expectedUse, _used * 4));
-            isKept = !_isClosed && _idle.Count < _maximumIdle;
+            isKept = !isInterrupted && !_isClosed && _idle.Count < _maximumIdle;
         }
 
         if (isKept && reservation.TryShrink(_image.End) && _image.TryRestore(reservation.Base, _residentPages))

@@ -57,7 +57,6 @@ internal sealed unsafe class PortPublisher : IDisposable
         SocketAddress local = SocketAddress.From(address, 0);
         byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         Errno errno = Errno.Success;
-        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         for (int number = first; number <= last; number++)
         {
             int handle = SocketDescriptor.Open(isStream: true, local.IsIpv6);
