@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Reflection;
 using System.Reflection.Emit;
 using Wherry.Execution;
@@ -132,12 +133,10 @@ internal sealed partial class FunctionEmitter
                 EmitShift(kind, OpCodes.Shr_Un);
                 break;
             case 16:
-                Binary(kind, nameof(Numeric.RotateLeft));
-                NoteRotation();
+                EmitRotation(kind, nameof(Numeric.RotateLeft));
                 break;
             default:
-                Binary(kind, nameof(Numeric.RotateRight));
-                NoteRotation();
+                EmitRotation(kind, nameof(Numeric.RotateRight));
                 break;
         }
 
@@ -410,6 +409,25 @@ internal sealed partial class FunctionEmitter
         {
             Binary(kind, nameof(Numeric.Remainder));
         }
+    }
+
+    // A rotated constant the JIT would take for positive, whatever its highest bit.
+    private void EmitRotation(WasmValueKind kind, string method)
+    {
+        StackEntry value = _stack[_height - 2];
+        StackEntry count = _stack[_height - 1];
+        if (kind != WasmValueKind.I32 || value.Form != StackForm.Constant || count.Form != StackForm.Constant)
+        {
+            Binary(kind, method);
+            NoteRotation();
+            return;
+        }
+
+        Consume(2);
+        var bits = (uint)value.Bits;
+        var distance = (int)count.Bits;
+        uint rotated = method == nameof(Numeric.RotateLeft) ? BitOperations.RotateLeft(bits, distance) : BitOperations.RotateRight(bits, distance);
+        Push(new StackEntry(StackForm.Constant, kind, (int)rotated));
     }
 
     private void EmitShift(WasmValueKind kind, OpCode code)
