@@ -89,8 +89,7 @@ internal sealed class InlineCandidates(ModuleDefinition definition, Func<int, bo
         return true;
     }
 
-    // A fault is found in the code by the nearest place that the JIT noted, which may lie in the caller: the trap would miss the frame of the function that
-    // was inlined. What calls a method to trap is found exactly.
+    // What may fault is called: neither the search for a trap's place nor the analysis of shortened loads looks into code of other functions.
     private static bool NeverFaults(Opcode opcode) => opcode switch
     {
         Opcode.I32DivS or Opcode.I32DivU or Opcode.I32RemS or Opcode.I32RemU => false,
