@@ -13,7 +13,7 @@ public sealed unsafe partial class Store
     private readonly bool _usesCallScope;
     private readonly bool _setsStackAtEachCall;
 
-    // The managed id of the thread that runs guests, 0 if none does.
+    // The number of the thread that runs guests, 0 if none does.
     private int _owner;
     private int _depth;
     private nint _stackLimit;
@@ -28,7 +28,7 @@ public sealed unsafe partial class Store
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Enter()
     {
-        int thread = Environment.CurrentManagedThreadId;
+        int thread = ThreadNumber.Current;
         if (_owner != thread)
         {
             EnterOutermost(thread);
