@@ -41,6 +41,9 @@ public sealed class ProjectRunner : IAsyncDisposable
 
     internal LogHub Logs { get; } = new();
 
+    /// <summary>Set whenever a replica has ended.</summary>
+    internal Pulse Ended { get; } = new();
+
     internal InProcessNetwork Network { get; } = new();
 
     internal PortPublisher Publisher => publisher.Value;
@@ -112,8 +115,26 @@ public sealed class ProjectRunner : IAsyncDisposable
             all.Add(dependent.Service.Name);
         }
 
-        await StopAsync(all, limit).ConfigureAwait(false);
-        await Task.WhenAll(all.Select(name => services[name].StartAsync(disposed.Token))).ConfigureAwait(false);
+        SetRestarting(true);
+        try
+        {
+            await StopAsync(all, limit).ConfigureAwait(false);
+            await Task.WhenAll(all.Select(name => services[name].StartAsync(disposed.Token))).ConfigureAwait(false);
+        }
+        finally
+        {
+            SetRestarting(false);
+        }
+
+        void SetRestarting(bool value)
+        {
+            foreach (string name in all)
+            {
+                services[name].IsRestarting = value;
+            }
+
+            Ended.Set();
+        }
     }
 
     /// <summary>Changes how many replicas a service has.</summary>
@@ -128,7 +149,17 @@ public sealed class ProjectRunner : IAsyncDisposable
     /// <returns>0, or the code of the first that failed, in the file's order.</returns>
     public async Task<int> WaitForEndAsync(CancellationToken cancellationToken = default)
     {
-        await Task.WhenAll(services.Values.Select(service => service.WaitForEndAsync())).WaitAsync(cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            Task change = Ended.Next;
+            if (services.Values.All(service => service.HasEnded))
+            {
+                break;
+            }
+
+            await change.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
         return services.Values.SelectMany(service => service.Replicas).Select(replica => replica.ExitCode ?? 0).FirstOrDefault(code => code != 0);
     }
 

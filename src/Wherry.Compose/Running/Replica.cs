@@ -219,6 +219,6 @@ internal sealed class Replica(ServiceRunner service, int number)
             Health = ReplicaHealth.None;
         }
 
-        service.Changed.Set();
+        service.OnChanged(hasEnded: state == ReplicaState.Exited);
     }
 }

@@ -173,18 +173,19 @@ internal sealed class ServiceRunner
         }
     }
 
-    /// <summary>Completes when all replicas have ended for good.</summary>
-    public async Task WaitForEndAsync()
-    {
-        while (true)
-        {
-            Task change = Changed.Next;
-            if (Replicas.All(replica => replica.HasEnded))
-            {
-                return;
-            }
+    /// <summary>Whether it is being restarted: then its end is not for good.</summary>
+    public bool IsRestarting { get; set; }
 
-            await change.ConfigureAwait(false);
+    /// <summary>Whether all replicas have ended for good.</summary>
+    public bool HasEnded => !IsRestarting && Replicas.All(replica => replica.HasEnded);
+
+    /// <summary>A replica's state or health is another one.</summary>
+    public void OnChanged(bool hasEnded)
+    {
+        Changed.Set();
+        if (hasEnded)
+        {
+            project.Ended.Set();
         }
     }
 
