@@ -35,8 +35,17 @@ public sealed class LoaderTests : IDisposable
         Assert.Equal(
             new Dictionary<string, string>
             {
-                ["A"] = "second", ["B"] = "$literal", ["C"] = "two\nlines", ["D"] = "own", ["E"] = "first-host", ["M"] = "a\nb", ["R"] = "'$kept'", ["FROM_HOST"] = "host",
-                ["N"] = "1", ["T"] = "true", ["EMPTY"] = "",
+                ["A"] = "second",
+                ["B"] = "$literal",
+                ["C"] = "two\nlines",
+                ["D"] = "own",
+                ["E"] = "first-host",
+                ["M"] = "a\nb",
+                ["R"] = "'$kept'",
+                ["FROM_HOST"] = "host",
+                ["N"] = "1",
+                ["T"] = "true",
+                ["EMPTY"] = "",
             },
             service.Environment.ToDictionary());
     }

@@ -192,7 +192,11 @@ public sealed class WorldTests
             using var store = new Store(engine);
             using var context = new WasiContext(new WasiOptions
             {
-                Deterministic = true, RandomSeed = seed, StandardInput = input, StandardOutput = output, Directories = [new("/folder", folder)],
+                Deterministic = true,
+                RandomSeed = seed,
+                StandardInput = input,
+                StandardOutput = output,
+                Directories = [new("/folder", folder)],
             });
             var linker = new Linker(engine);
             context.AddTo(linker);
