@@ -37,6 +37,7 @@ internal static class ComputeBenchmark
         Console.WriteLine($"medians of {rounds}, seconds: wall (CPU); × is the wall time of wherry, compiled ahead of time, through that of the peer");
         Console.WriteLine($"{"program",-14}" + string.Concat(engines.Select(engine => $"{engine.Name,26}")));
         var ratios = engines.ToDictionary(engine => engine.Name, _ => new List<double>());
+        (string Program, double Ratio) worst = ("", 0);
         foreach (string program in programs)
         {
             var times = engines.ToDictionary(engine => engine.Name, _ => new List<Measurement>());
@@ -64,6 +65,7 @@ internal static class ComputeBenchmark
             }
 
             double ours = Statistics.Median(times["wherry"].Select(time => time.Wall));
+            double best = 0;
             Console.Write($"{program,-14}");
             foreach ((string name, _) in engines)
             {
@@ -73,6 +75,7 @@ internal static class ComputeBenchmark
                 if (isGood && name != "wherry" && !wrong.Contains("wherry"))
                 {
                     ratios[name].Add(ratio);
+                    best = name is "wherry jit" or "gcc -O3" ? best : Math.Max(best, ratio);
                 }
 
                 string cell = isGood
@@ -82,6 +85,7 @@ internal static class ComputeBenchmark
             }
 
             Console.WriteLine();
+            worst = best > worst.Ratio ? (program, best) : worst;
         }
 
         Console.Write($"{"geomean",-14}");
@@ -91,6 +95,11 @@ internal static class ComputeBenchmark
         }
 
         Console.WriteLine();
+        if (worst.Ratio > 0)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"worst against the best of the other engines: {worst.Program} ×{worst.Ratio:0.00}"));
+        }
+
         return 0;
     }
 
@@ -110,6 +119,12 @@ internal static class ComputeBenchmark
         {
             yield return ("wasmedge aot", program =>
                 WasmEdgeCompiler.Compile(settings, wasmEdge, Module(program)) is { } compiled ? [.. wasmEdge, "--run-mode", "aot", compiled] : null);
+        }
+
+        if (settings.Peer("wasmtime") is { } wasmtime)
+        {
+            yield return ("wasmtime", program =>
+                WasmtimeCompiler.Compile(settings, wasmtime, Module(program)) is { } compiled ? [.. wasmtime, "run", "--allow-precompiled", compiled] : null);
         }
 
         if (settings.Peer("node") is { } node)

@@ -63,7 +63,8 @@ internal sealed class Settings
               --native FILE          the same order service, natively (http); default ../shared/guests/orders-rust/orders-native
               --shared FOLDER        default ../shared
               --only A,B             some programs or services
-              --wasmtime COMMAND     a peer for threads
+              --wasmtime COMMAND     a peer for compute and threads
+              --wasmtime-aot FOLDER  compute: modules that are compiled already, NAME.wasmtime, as the command sees the folder
               --wasmtime-library FILE  instances: libwasmtime.so, for example of its NuGet package
               --threads A,B          threads: 1 and the number of processors
               --code aot|jit         fuel, safepoints: code compiled ahead of time (the default), or jitted
