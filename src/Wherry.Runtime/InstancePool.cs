@@ -44,7 +44,7 @@ public sealed class InstancePool : IDisposable
         _imports = linker.ResolveForPool(module);
         _initial = new InitialState(module.Code);
         _memories = new MemoryLayout(module.Engine, module.Definition, _initial, [.. _imports.OfType<Memory>()], Options);
-        _template = new InstanceTemplate(module.Code, _imports, _initial, _memories);
+        _template = new InstanceTemplate(module.Code, _imports, _initial, _memories, Options.StoreOptions.Limits);
     }
 
     /// <summary>The module.</summary>
@@ -71,7 +71,7 @@ public sealed class InstancePool : IDisposable
         InstanceTemplate template = _template;
         if (template.Code != Module.Code)
         {
-            _template = template = new InstanceTemplate(Module.Code, _imports, _initial, _memories);
+            _template = template = new InstanceTemplate(Module.Code, _imports, _initial, _memories, Options.StoreOptions.Limits);
         }
 
         if (Interlocked.Increment(ref _inUse) > Options.MaximumInstances)

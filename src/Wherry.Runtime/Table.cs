@@ -13,7 +13,7 @@ public sealed class Table
 
     /// <exception cref="LinkException">A limit stands in the way.</exception>
     internal Table(Store store, TableType type, object? initialValue = null)
-        : this(store, type, new object?[(int)type.Minimum])
+        : this(store, type, static size => new object?[size])
     {
         _claim = new AccountClaim(store.Account) { Elements = type.Minimum };
         if (initialValue is not null)
@@ -25,6 +25,12 @@ public sealed class Table
     /// <summary>A table that lives as long as its store, and so never gives elements back to the store's limit.</summary>
     /// <exception cref="LinkException">A limit stands in the way.</exception>
     internal Table(Store store, TableType type, object?[] elements)
+        : this(store, type, _ => elements)
+    {
+    }
+
+    // Elements are made once the limit allows them.
+    private Table(Store store, TableType type, Func<int, object?[]> getElements)
     {
         Store = store;
         Type = type;
@@ -34,7 +40,7 @@ public sealed class Table
         }
 
         _maximum = (int)Math.Min(type.Maximum ?? ulong.MaxValue, (ulong)Array.MaxLength);
-        Elements = elements;
+        Elements = getElements((int)type.Minimum);
     }
 
     /// <summary>Its store.</summary>

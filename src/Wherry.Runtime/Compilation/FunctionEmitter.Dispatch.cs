@@ -20,12 +20,20 @@ internal sealed partial class FunctionEmitter
     private int _dispatchLocal;
     private int _dispatchLocalEnd = -1;
 
+    // A head has no others in it: how deeply they would nest, and how much code they would be, would be the guest's choice.
+    private bool _writesHead;
+
     /// <summary>The last local that was set to a constant, and where the instruction ended.</summary>
     private (int Local, int Value, int End) _constantSet = (-1, 0, -1);
 
     /// <summary>Follows the start of a loop as long as it has nothing but blocks and the reading of a local.</summary>
     private void TrackDispatch(ref InstructionReader reader)
     {
+        if (_writesHead)
+        {
+            return;
+        }
+
         switch (reader.Opcode)
         {
             case Opcode.Block when reader.Offset == _dispatchEnd && reader.BlockType.Kind == BlockTypeKind.Empty:
@@ -57,6 +65,7 @@ internal sealed partial class FunctionEmitter
             loop.BodyPosition = position;
             _dispatchLoop = loop;
             _dispatchEnd = position;
+            _dispatchLocalEnd = -1;
             if (CanCopyCode)
             {
                 loop.FirstBlock = _blockCount;
@@ -142,12 +151,14 @@ internal sealed partial class FunctionEmitter
     {
         int loopIndex = _frames.Count - 1 - depth;
         ControlFrame loop = _frames[loopIndex];
-        if (loop.Head is not { } head || loop.HeadFrames is not { } blocks || Crosses(loop))
+
+        // What lies on the stack under an open block is used behind its end.
+        if (_writesHead || loop.Head is not { } head || loop.HeadFrames is not { } blocks || Crosses(loop) || _frames[^1].Height > loop.Height)
         {
             return false;
         }
 
-        int cost = head.LabelCount + head.OpenBlocks.Length + depth;
+        int cost = head.LabelCount + head.OpenBlocks.Length + depth + ((head.End - head.Start) / 2);
         if (_dispatchCost + cost > MaximumDispatchCost)
         {
             return false;
@@ -163,7 +174,9 @@ internal sealed partial class FunctionEmitter
 
         // The way back does not pass the loop's head.
         EmitSafepoint();
+        _writesHead = true;
         EmitHead(loop, head, blocks);
+        _writesHead = false;
         _frames.RemoveRange(loopIndex + 1, _frames.Count - loopIndex - 1);
         _frames.AddRange(inner);
         _blockCount = blockCount;

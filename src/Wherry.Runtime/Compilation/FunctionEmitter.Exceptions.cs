@@ -118,6 +118,15 @@ internal sealed partial class FunctionEmitter
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
                     return true;
+                case Opcode.Throw:
+                case Opcode.ThrowRef:
+                case Opcode.Rethrow:
+                    if (!_returnsExceptions)
+                    {
+                        return true;
+                    }
+
+                    break;
                 case Opcode.Call:
                     if (_module.Layout.ThrowsOfClr(reader.Index))
                     {

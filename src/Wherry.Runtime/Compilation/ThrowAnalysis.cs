@@ -59,7 +59,8 @@ internal static class ThrowAnalysis
                 case Opcode.ThrowRef:
                 case Opcode.Rethrow:
                 case Opcode.Delegate:
-                    if (!ofClr)
+                    // Without tags, what is thrown is another module's or the host's, and an exception of the CLR.
+                    if (!ofClr || definition.Tags.Length == 0)
                     {
                         return true;
                     }

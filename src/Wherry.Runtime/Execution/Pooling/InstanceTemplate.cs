@@ -26,7 +26,9 @@ internal sealed unsafe class InstanceTemplate
     /// <param name="imports">What it imports, in the order of its imports.</param>
     /// <param name="initial">Its constants.</param>
     /// <param name="memories">Its memories.</param>
-    public InstanceTemplate(CompiledModule code, object[] imports, InitialState initial, MemoryLayout memories)
+    /// <param name="limits">What each instance's store allows.</param>
+    /// <exception cref="LinkException">A limit stands in the way.</exception>
+    public InstanceTemplate(CompiledModule code, object[] imports, InitialState initial, MemoryLayout memories, ResourceLimits limits)
     {
         Code = code;
         _imports = [.. imports.OfType<HostDefinition>()];
@@ -45,7 +47,7 @@ internal sealed unsafe class InstanceTemplate
 
         if (initial.HasConstantTables && !code.Layout.HasReturnedExceptions)
         {
-            _tables = new TableTemplate(code, _prototype.ImportedFunctions, initial);
+            _tables = new TableTemplate(code, _prototype.ImportedFunctions, initial, limits.TableElements);
         }
 
         _prototype.DroppedData = Array.ConvertAll(definition.Data, static segment => segment.Mode == SegmentMode.Active);

@@ -15,9 +15,21 @@ internal sealed class TableTemplate
     private readonly object?[][] _droppedSegments;
     private readonly List<(int Table, int Position, int Import)> _imports = [];
 
-    public TableTemplate(CompiledModule code, Function[] imports, InitialState initial)
+    /// <exception cref="LinkException">The tables go beyond the limit of elements that each instance has.</exception>
+    public TableTemplate(CompiledModule code, Function[] imports, InitialState initial, long maximumElements)
     {
         _definition = code.Definition;
+        UInt128 count = 0;
+        foreach ((TableType type, _) in _definition.Tables)
+        {
+            count += type.Minimum;
+        }
+
+        if (count > (UInt128)maximumElements)
+        {
+            throw new LinkException($"Tables of {count} elements go beyond the limit of {maximumElements} elements of tables (ResourceLimits.TableElements).");
+        }
+
         _elements = Array.ConvertAll(_definition.Tables, static table => new object?[(int)table.Type.Minimum]);
         _droppedSegments = Array.ConvertAll(_definition.Elements, static _ => Array.Empty<object?>());
         var shared = new Function?[_definition.Functions.Length];

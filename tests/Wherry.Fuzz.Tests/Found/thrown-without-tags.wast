@@ -1,0 +1,20 @@
+;; A module without tags that throws another's exception on: its handlers had no protected region.
+(module $m
+  (tag $t)
+  (func (export "f") (throw $t)))
+(register "m" $m)
+(module
+  (import "m" "f" (func $f))
+  (func $again (param exnref) (throw_ref (local.get 0)))
+  (func (export "here") (result i32) (local $e exnref)
+    (block $c (result exnref) (try_table (catch_all_ref $c) (call $f)) (return (i32.const 0)))
+    (local.set $e)
+    (block $h (try_table (catch_all $h) (throw_ref (local.get $e))) (return (i32.const 1)))
+    (i32.const 2))
+  (func (export "called") (result i32) (local $e exnref)
+    (block $c (result exnref) (try_table (catch_all_ref $c) (call $f)) (return (i32.const 0)))
+    (local.set $e)
+    (block $h (try_table (catch_all $h) (call $again (local.get $e))) (return (i32.const 1)))
+    (i32.const 2)))
+(assert_return (invoke "here") (i32.const 2))
+(assert_return (invoke "called") (i32.const 2))
