@@ -514,6 +514,18 @@ public sealed class PoolTests
         }
     }
 
+    [Theory]
+    [InlineData("(table 0x7fffffc7 funcref)")]
+    [InlineData("(table 0xffffffff funcref)")]
+    [InlineData("(table 6000000 funcref) (table 6000000 funcref)")]
+    public void Tables_beyond_the_limit_are_refused_before_they_are_made(string tables)
+    {
+        Assert.Contains("ResourceLimits.TableElements", Assert.Throws<LinkException>(() => CreatePool($"(module {tables})")).Message, StringComparison.Ordinal);
+        using var store = new Store(Engine.Default);
+        Module module = Module.Load(Engine.Default, WatConverter.ToBinary($"(module {tables})"));
+        Assert.Contains("ResourceLimits.TableElements", Assert.Throws<LinkException>(() => new Linker(Engine.Default).Instantiate(store, module)).Message, StringComparison.Ordinal);
+    }
+
     internal static int IsFresh(PooledInstance instance) => instance.GetFunction<Func<int>>("is_fresh")!();
 
     internal static InstancePool CreatePool(
