@@ -74,6 +74,7 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             Connect = ReadConnect(extension, what, read.Kind),
         };
         CheckReplicas(read, service, what);
+        CheckContainer(read, what);
         return read;
     }
 
@@ -87,6 +88,18 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
         if (service.Kind != ComposeServiceKind.Guest && service.Replicas > 1)
         {
             diagnostics.Error((source["scale"] ?? source["deploy"]!).Location, $"{what} can't have {service.Replicas} replicas: only guests have more than one.");
+        }
+    }
+
+    /// <summary>Who has the engine's socket has the machine. Other ways to it, such as a folder above it, are the file's affair.</summary>
+    private void CheckContainer(ComposeService service, string what)
+    {
+        foreach (ComposeMount mount in service.Mounts.Where(mount => service.Kind == ComposeServiceKind.Container && mount.Kind == ComposeMountKind.Bind))
+        {
+            if (Path.GetFileName(mount.Source!.TrimEnd('/')) is "docker.sock" or "podman.sock")
+            {
+                diagnostics.Error(mount.Location, $"{what}.volumes: {mount.Source} is refused: no service controls the engine that runs it. Remove it.");
+            }
         }
     }
 
@@ -160,6 +173,10 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
                 image is null
                     ? $"{what} has the platform {platform}, but no module. Name it: image: ./app.wasm"
                     : $"{what}: the image {image} is in a registry, which is not read. Name the module's file: image: ./app.wasm, or x-wherry: module: ./app.wasm");
+        }
+        else if (image is ['-', ..])
+        {
+            diagnostics.Error(source["image"]!.Location, $"{what}: \"{image}\" can't be an image's name: docker would take it for an option.");
         }
         else if (image is not null)
         {

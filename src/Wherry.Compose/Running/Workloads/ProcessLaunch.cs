@@ -37,6 +37,11 @@ internal sealed record ProcessLaunch
         {
             engine, "run", "--rm", "--name", name, "--security-opt", "no-new-privileges", "--label", $"wherry.project={project.Name}", "--stop-signal", service.StopSignal,
         };
+        if (service.Networks.Count == 0)
+        {
+            command.AddRange(["--network", "none"]);
+        }
+
         foreach ((string variable, string value) in service.Environment)
         {
             command.AddRange(["-e", $"{variable}={value}"]);
