@@ -85,6 +85,15 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             diagnostics.Warn((source["cpus"] ?? source["deploy"]!).Location, $"the limit of processors of {what} has no effect yet: a guest may use one core for each of its threads.");
         }
 
+        if (service.Kind != ComposeServiceKind.Guest)
+        {
+            // Who reaches it inside the project does so through the one port of the host.
+            foreach (ComposePort again in service.Ports.GroupBy(port => (port.Target, port.IsUdp)).SelectMany(same => same.Skip(1)))
+            {
+                diagnostics.Error(again.Location, $"{what}.ports: port {again.Target} can be published once: only guests' ports can be at several of the host's.");
+            }
+        }
+
         if (service.Kind != ComposeServiceKind.Guest && service.Replicas > 1)
         {
             diagnostics.Error((source["scale"] ?? source["deploy"]!).Location, $"{what} can't have {service.Replicas} replicas: only guests have more than one.");
@@ -443,7 +452,7 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
                 diagnostics.Error(declared.Location, $"{key}.{source} has no content: write file: ./FILE, environment: NAME{(key == "configs" ? " or content: TEXT" : "")}. What is kept elsewhere (external) is not supported.");
             }
 
-            files.Add(new ComposeFile(source, target, path, content));
+            files.Add(new ComposeFile(source, target, path, content, IsSecret: key == "secrets"));
         }
     }
 

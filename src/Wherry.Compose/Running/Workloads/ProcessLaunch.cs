@@ -66,10 +66,9 @@ internal sealed record ProcessLaunch
                 : ["-v", $"{folders.Source(mount)}:{mount.Target}{(mount.IsReadOnly ? ":ro" : "")}"]);
         }
 
-        foreach (KeyValuePair<string, string> file in folders.Variables().Where(variable => variable.Key.StartsWith("WHERRY_FILE_", StringComparison.Ordinal)))
+        foreach ((ComposeFile file, string path) in folders.Files())
         {
-            string target = service.Files.First(each => Path.GetFileName(file.Value) == each.Name).Target;
-            command.AddRange(["-v", $"{file.Value}:{target}:ro"]);
+            command.AddRange(["-v", $"{path}:{file.Target}:ro"]);
         }
 
         if (service.MemoryBytes is { } bytes)
