@@ -16,6 +16,9 @@ internal sealed record ProcessLaunch
     /// <summary>What stands before a health check's command.</summary>
     public IReadOnlyList<string> CheckPrefix { get; init; } = [];
 
+    /// <summary>What ends it for good when it had to be killed: a container is not this process's child. None if killing is enough.</summary>
+    public IReadOnlyList<string> EndCommand { get; init; } = [];
+
     public required string Folder { get; init; }
 
     public int StopSignal { get; init; } = 15;
@@ -95,7 +98,9 @@ internal sealed record ProcessLaunch
             Command = command,
             Wrapper = FindWrapper(),
             CheckPrefix = [engine, "exec", name],
+            EndCommand = [engine, "rm", "-f", name],
             Folder = project.Folder,
+            StopSignal = SignalNumber(service.StopSignal),
         };
     }
 
