@@ -137,8 +137,8 @@ public sealed class ProcessTests
             exec) echo "$@" >>asked; exit 0;;
             rm) echo "$@" >>removed; exit 0;;
             esac
-            for word; do echo "[$word]"; done
             trap '' TERM
+            for word; do echo "[$word]"; done
             while :; do sleep 1; done
 
             """);

@@ -33,7 +33,7 @@ internal sealed record ProcessLaunch
     };
 
     /// <summary>The command line of docker or podman.</summary>
-    public static ProcessLaunch OfContainer(ComposeService service, ComposeProject project, GuestFolders folders, Func<int, int?> hostPort, string engine)
+    public static ProcessLaunch OfContainer(ComposeService service, ComposeProject project, GuestFolders folders, Func<int, System.Net.IPEndPoint?> hostPort, string engine)
     {
         string name = $"{project.Name}-{service.Name}-1";
         var command = new List<string>
@@ -53,13 +53,13 @@ internal sealed record ProcessLaunch
         foreach (ComposePort port in service.Ports)
         {
             string address = port.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{port.Address}]" : port.Address.ToString();
-            int host = port.IsUdp ? port.First : hostPort(port.Target) ?? port.First;
+            int host = port.IsUdp ? port.First : hostPort(port.Target)?.Port ?? port.First;
             command.AddRange(["-p", string.Create(CultureInfo.InvariantCulture, $"{address}:{host}:{port.Target}{(port.IsUdp ? "/udp" : "")}")]);
         }
 
         foreach (int port in service.Expose.Where(port => service.Ports.All(published => published.Target != port)))
         {
-            command.AddRange(["-p", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{hostPort(port)}:{port}")]);
+            command.AddRange(["-p", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{hostPort(port)?.Port}:{port}")]);
         }
 
         foreach (ComposeMount mount in service.Mounts)

@@ -8,7 +8,7 @@ namespace Wherry.Compose.Running.Workloads;
 
 /// <summary>A program of this machine, in a process group of its own, which ends with the project.</summary>
 internal sealed partial class ProcessWorkload(
-    ProcessLaunch launch, Func<IEnumerable<KeyValuePair<string, string>>> variables, Func<int, int?> hostPort, Action<LogSource, string> log) : Workload
+    ProcessLaunch launch, Func<IEnumerable<KeyValuePair<string, string>>> variables, Func<int, IPEndPoint?> hostPort, Action<LogSource, string> log) : Workload
 {
     private const int CannotRun = 126;
     private const int Kill9 = 9;
@@ -47,10 +47,11 @@ internal sealed partial class ProcessWorkload(
 
     public override async ValueTask<Stream> ConnectAsync(int port, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        IPEndPoint target = hostPort(port) ?? new IPEndPoint(IPAddress.Loopback, port);
+        var socket = new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, hostPort(port) ?? port), cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(target, cancellationToken).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
