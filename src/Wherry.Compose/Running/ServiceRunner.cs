@@ -223,7 +223,9 @@ internal sealed class ServiceRunner
             case ComposeServiceKind.Static:
                 return new StaticWorkload(Service, StaticEndPoints(), Log);
             case ComposeServiceKind.Process:
-                return new ProcessWorkload(ProcessLaunch.OfProcess(Service, project.Project), () => [.. Service.Environment, .. PortVariables(), .. folders.Variables()], HostPort, Log);
+                // Once for a run: health checks get them too, and files must not change under the helper.
+                var variables = new Lazy<KeyValuePair<string, string>[]>(() => [.. Service.Environment, .. PortVariables(), .. folders.Variables()]);
+                return new ProcessWorkload(ProcessLaunch.OfProcess(Service, project.Project), () => variables.Value, HostPort, Log);
             default:
                 return new ProcessWorkload(
                     ProcessLaunch.OfContainer(Service, project.Project, folders, HostPort, ProcessLaunch.FindEngine() ?? throw new IOException("there is neither docker nor podman.")), () => [], HostPort, Log);

@@ -112,6 +112,17 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public async Task What_a_container_cannot_be_given_is_told()
+    {
+        await using var project = new UpProject("""
+            services: {cache: {image: "redis:7", volumes: ["./compose.yaml/below:/data"]}}
+            """);
+        UseInDockersPlace(project, "exit 0\n");
+        Result result = (await project.RunAsync("up", "--allow-containers")).Expect(126);
+        Assert.Contains("cache-1 | * it can't be started: ", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Other_images_are_refused_unless_containers_are_allowed()
     {
         await using var project = new UpProject("""
@@ -130,9 +141,7 @@ public sealed class ProcessTests
         Assert.Contains("the image redis:7 is no module, and needs docker or podman", refused.Error, StringComparison.Ordinal);
 
         // A command in docker's place that shows what it was asked.
-        Directory.CreateDirectory(project.Folder["bin"]);
-        string docker = project.Folder.Write("bin/docker", """
-            #!/bin/sh
+        UseInDockersPlace(project, """
             case $1 in
             exec) echo "$@" >>asked; exit 0;;
             rm) echo "$@" >>removed; exit 0;;
@@ -142,8 +151,6 @@ public sealed class ProcessTests
             while :; do sleep 1; done
 
             """);
-        File.SetUnixFileMode(docker, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        project.Variables.Add(("PATH", $"{project.Folder["bin"]}:{Environment.GetEnvironmentVariable("PATH")}"));
         RunningCommand up = project.Start("up", "--allow-containers", "-p", "shop");
         await UpProject.WaitForLineAsync(up, "cache", @"\[redis-server\]\ncache-1 +\| \[--save\]\ncache-1 +\| \[\]");
         string line = string.Join(' ', up.Output.Split('\n').Select(each => each[(each.IndexOf('|', StringComparison.Ordinal) + 1)..].Trim()));
@@ -163,6 +170,14 @@ public sealed class ProcessTests
         up.Signal(PosixSignal.SIGTERM);
         await up.EndAsync();
         Assert.Equal("rm -f shop-cache-1\n", File.ReadAllText(project.Folder["removed"]));
+    }
+
+    private static void UseInDockersPlace(UpProject project, string script)
+    {
+        Directory.CreateDirectory(project.Folder["bin"]);
+        string docker = project.Folder.Write("bin/docker", "#!/bin/sh\n" + script);
+        File.SetUnixFileMode(docker, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        project.Variables.Add(("PATH", $"{project.Folder["bin"]}:{Environment.GetEnvironmentVariable("PATH")}"));
     }
 
     private static async Task WaitForEndAsync(int process)
