@@ -232,7 +232,7 @@ public static class ComposeLoader
             VolumeKeys.Check(mapping, what, diagnostics);
             bool isExternal = values.Truth(mapping, "external", $"{what}.external");
             string name = values.Text(mapping, "name", $"{what}.name") ?? (isExternal ? entry.Key : $"{project}_{entry.Key}");
-            if (name.Length == 0 || name[0] == '.' || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.'))
+            if (!IsFileName(name))
             {
                 diagnostics.Error(entry.KeyLocation, $"{what}: \"{name}\" can't be a volume's name: letters, digits, dots, dashes and underscores can.");
             }
@@ -273,12 +273,20 @@ public static class ComposeLoader
         return networks;
     }
 
+    /// <summary>Whether a folder or file can have the name, which stays where it is put.</summary>
+    private static bool IsFileName(string name) => name.Length > 0 && name[0] != '.' && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.');
+
     private static void CheckContents(YamlMapping root, DiagnosticList diagnostics)
     {
         foreach (string section in (ReadOnlySpan<string>)["secrets", "configs"])
         {
             foreach (YamlEntry entry in (root[section] as YamlMapping)?.Entries ?? [])
             {
+                if (!IsFileName(entry.Key))
+                {
+                    diagnostics.Error(entry.KeyLocation, $"{section}: \"{entry.Key}\" can't be a name there: letters, digits, dots, dashes and underscores can, a dot not first.");
+                }
+
                 if (entry.Value is YamlMapping mapping)
                 {
                     ContentKeys.Check(mapping, $"{section}.{entry.Key}", diagnostics);

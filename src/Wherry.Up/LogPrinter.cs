@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Wherry.Compose;
 using Wherry.Compose.Control;
+using Wherry.Compose.Logs;
 
 namespace Wherry.Up;
 
@@ -60,8 +61,9 @@ internal sealed class LogPrinter
 
     private string Format(LogLine line)
     {
-        string name = string.Create(CultureInfo.InvariantCulture, $"{line.Service}-{line.Replica}").PadRight(width);
-        string text = line.Source == LogSource.Wherry ? $"* {line.Text}" : line.Text;
+        // Lines of another process's may not have been cleaned.
+        string name = string.Create(CultureInfo.InvariantCulture, $"{TerminalText.Clean(line.Service)}-{line.Replica}").PadRight(width);
+        string text = TerminalText.Clean(line.Source == LogSource.Wherry ? $"* {line.Text}" : line.Text);
         if (!hasColors)
         {
             return $"{name} | {text}\n";

@@ -1,3 +1,5 @@
+using Wherry.Compose.Logs;
+
 namespace Wherry.Up;
 
 /// <summary>A table of plain text, with columns as wide as they need.</summary>
@@ -5,7 +7,7 @@ internal static class Table
 {
     public static void Print(string[] head, IEnumerable<string[]> rows)
     {
-        string[][] all = [head, .. rows];
+        string[][] all = [head, .. rows.Select(row => Array.ConvertAll(row, TerminalText.Clean))];
         int[] widths = [.. head.Select((_, column) => all.Max(row => row[column].Length))];
         foreach (string[] row in all)
         {

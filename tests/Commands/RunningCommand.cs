@@ -80,9 +80,11 @@ internal sealed partial class RunningCommand : IAsyncDisposable
 
     public static Task<Result> RunAsync(string program, params string[] arguments) => RunAsync(Start(program, arguments), []);
 
-    public async Task<Result> EndAsync()
+    /// <summary>Waits for the end.</summary>
+    /// <param name="patience">How long; null for <see cref="Patience"/>.</param>
+    public async Task<Result> EndAsync(TimeSpan? patience = null)
     {
-        using var limit = new CancellationTokenSource(Patience);
+        using var limit = new CancellationTokenSource(patience ?? Patience);
         try
         {
             await process.WaitForExitAsync(limit.Token);

@@ -75,7 +75,16 @@ internal sealed partial class PerfMap : IDisposable
             {
                 // What the runtime compiles from now on goes to the old file, which nobody sees any more: the guest has ended.
                 string[] lines = File.ReadAllLines(path);
-                File.WriteAllLines(path + ".wherry", lines.Select(Rename), new UTF8Encoding(false));
+
+                // The folder is everybody's: what another has put there under the name is not written to.
+                using (var writer = new StreamWriter(new FileStream(path + ".wherry", FileMode.CreateNew, FileAccess.Write), new UTF8Encoding(false)))
+                {
+                    foreach (string line in lines)
+                    {
+                        writer.WriteLine(Rename(line));
+                    }
+                }
+
                 File.Move(path + ".wherry", path, overwrite: true);
             }
             catch (IOException)

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using Wherry.Compose.Logs;
 
 namespace Wherry.Compose.Control;
 
@@ -33,7 +34,7 @@ internal static class ControlClient
             var answer = (JsonObject)JsonNode.Parse(line)!;
             if ((string?)answer["error"] is { } error)
             {
-                throw new IOException(error);
+                throw new IOException(TerminalText.Clean(error));
             }
 
             if (answer["done"] is not null)
@@ -47,6 +48,7 @@ internal static class ControlClient
 
     private static Socket Connect(string project)
     {
+        ControlPath.CheckFolder();
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {

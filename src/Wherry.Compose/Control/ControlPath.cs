@@ -18,19 +18,25 @@ internal static partial class ControlPath
     public static void CreateFolder(string project)
     {
         UserFolders.Create(Folder);
-        if (!UnixFiles.IsOwn(Folder, isPrivate: true))
-        {
-            throw new IOException($"{Folder}, where the control socket belongs, is not a folder of this user's alone (mode 0700).");
-        }
-
+        CheckFolder();
         if (Of(project).Length > LongestPath)
         {
             throw new IOException($"{Of(project)} is too long for a socket. Give the project a shorter name: -p NAME");
         }
     }
 
+    /// <summary>Checks the folder, if it is there: in another's, anybody might answer.</summary>
+    /// <exception cref="IOException">It is not this user's alone.</exception>
+    public static void CheckFolder()
+    {
+        if (Directory.Exists(Folder) && !UnixFiles.IsOwn(Folder, isPrivate: true))
+        {
+            throw new IOException($"{Folder}, where the control socket belongs, is not a folder of this user's alone (mode 0700).");
+        }
+    }
+
     /// <summary>The projects that have a socket.</summary>
-    public static IEnumerable<string> Projects => Directory.Exists(Folder) ? Directory.GetFiles(Folder, "*.sock").Select(path => Path.GetFileNameWithoutExtension(path)) : [];
+    public static IEnumerable<string> Projects => UnixFiles.IsOwn(Folder, isPrivate: true) ? Directory.GetFiles(Folder, "*.sock").Select(path => Path.GetFileNameWithoutExtension(path)) : [];
 
     private static string Folder => Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } folder && Path.IsPathRooted(folder) && Directory.Exists(folder)
         ? Path.Combine(folder, "wherry")

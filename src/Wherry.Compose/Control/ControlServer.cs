@@ -30,6 +30,9 @@ internal sealed class ControlServer : IDisposable
         string name = project.Project.Name;
         ControlPath.CreateFolder(name);
         path = ControlPath.Of(name);
+
+        // Of two that are started at once, one must not take the other's socket for a left over one.
+        using FileStream starting = Lock(name);
         if (File.Exists(path))
         {
             if (ControlClient.IsRunning(name))
@@ -64,6 +67,18 @@ internal sealed class ControlServer : IDisposable
         ["source"] = line.Source.ToString().ToLowerInvariant(),
         ["text"] = line.Text,
     };
+
+    private static FileStream Lock(string name)
+    {
+        try
+        {
+            return new FileStream(ControlPath.Of(name) + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException exception)
+        {
+            throw new IOException($"the project {name} is just being started by another command. -p NAME gives this one another name.", exception);
+        }
+    }
 
     private static JsonObject ToJson(ReplicaStatus status) => new()
     {

@@ -74,6 +74,7 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             Connect = ReadConnect(extension, what, read.Kind),
         };
         CheckReplicas(read, service, what);
+        CheckContainer(read, what);
         return read;
     }
 
@@ -84,9 +85,30 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             diagnostics.Warn((source["cpus"] ?? source["deploy"]!).Location, $"the limit of processors of {what} has no effect yet: a guest may use one core for each of its threads.");
         }
 
+        if (service.Kind != ComposeServiceKind.Guest)
+        {
+            // Who reaches it inside the project does so through the one port of the host.
+            foreach (ComposePort again in service.Ports.GroupBy(port => (port.Target, port.IsUdp)).SelectMany(same => same.Skip(1)))
+            {
+                diagnostics.Error(again.Location, $"{what}.ports: port {again.Target} can be published once: only guests' ports can be at several of the host's.");
+            }
+        }
+
         if (service.Kind != ComposeServiceKind.Guest && service.Replicas > 1)
         {
             diagnostics.Error((source["scale"] ?? source["deploy"]!).Location, $"{what} can't have {service.Replicas} replicas: only guests have more than one.");
+        }
+    }
+
+    /// <summary>Who has the engine's socket has the machine. Other ways to it, such as a folder above it, are the file's affair.</summary>
+    private void CheckContainer(ComposeService service, string what)
+    {
+        foreach (ComposeMount mount in service.Mounts.Where(mount => service.Kind == ComposeServiceKind.Container && mount.Kind == ComposeMountKind.Bind))
+        {
+            if (Path.GetFileName(mount.Source!.TrimEnd('/')) is "docker.sock" or "podman.sock")
+            {
+                diagnostics.Error(mount.Location, $"{what}.volumes: {mount.Source} is refused: no service controls the engine that runs it. Remove it.");
+            }
         }
     }
 
@@ -160,6 +182,10 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
                 image is null
                     ? $"{what} has the platform {platform}, but no module. Name it: image: ./app.wasm"
                     : $"{what}: the image {image} is in a registry, which is not read. Name the module's file: image: ./app.wasm, or x-wherry: module: ./app.wasm");
+        }
+        else if (image is ['-', ..])
+        {
+            diagnostics.Error(source["image"]!.Location, $"{what}: \"{image}\" can't be an image's name: docker would take it for an option.");
         }
         else if (image is not null)
         {
@@ -426,7 +452,7 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
                 diagnostics.Error(declared.Location, $"{key}.{source} has no content: write file: ./FILE, environment: NAME{(key == "configs" ? " or content: TEXT" : "")}. What is kept elsewhere (external) is not supported.");
             }
 
-            files.Add(new ComposeFile(source, target, path, content));
+            files.Add(new ComposeFile(source, target, path, content, IsSecret: key == "secrets"));
         }
     }
 

@@ -133,7 +133,8 @@ public sealed record ComposeMount(ComposeMountKind Kind, string? Source, string 
 /// <param name="Target">Its path for the service.</param>
 /// <param name="Path">The host's file with its content, if it is one.</param>
 /// <param name="Content">Its content, if it is not a file's.</param>
-public sealed record ComposeFile(string Name, string Target, string? Path, string? Content)
+/// <param name="IsSecret">Whether it is a secret; else a config.</param>
+public sealed record ComposeFile(string Name, string Target, string? Path, string? Content, bool IsSecret)
 {
     /// <summary>Leaves the content out: it may be a secret.</summary>
     public override string ToString() => $"{Name} at {Target}";

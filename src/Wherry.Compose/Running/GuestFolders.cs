@@ -48,19 +48,32 @@ internal sealed class GuestFolders(ComposeService service, ComposeProject projec
         return folders;
     }
 
-    /// <summary>A helper's variables for its volumes and files: WHERRY_VOLUME_NAME and WHERRY_FILE_NAME.</summary>
+    /// <summary>A helper's variables for its volumes and files: WHERRY_VOLUME_NAME and WHERRY_FILE_NAME, the latter a secret's where a config has the name too. Writes the files.</summary>
     public IEnumerable<KeyValuePair<string, string>> Variables()
     {
+        var names = new HashSet<string>();
         foreach (ComposeMount mount in service.Mounts.Where(mount => mount is { Kind: ComposeMountKind.Volume, Source: not null }))
         {
             yield return KeyValuePair.Create("WHERRY_VOLUME_" + VariableName(mount.Source!), Source(mount));
         }
 
+        foreach ((ComposeFile file, string path) in Files())
+        {
+            if (names.Add(VariableName(file.Name)))
+            {
+                yield return KeyValuePair.Create("WHERRY_FILE_" + VariableName(file.Name), path);
+            }
+        }
+    }
+
+    /// <summary>Copies of secrets and configs, which it writes.</summary>
+    public IEnumerable<(ComposeFile File, string Path)> Files()
+    {
         foreach (ComposeFile file in service.Files)
         {
-            string path = Path.Combine(Temporary("files"), file.Name);
+            string path = Path.Combine(Temporary(file.IsSecret ? "secrets" : "configs"), file.Name);
             WritePrivate(path, Content(file));
-            yield return KeyValuePair.Create("WHERRY_FILE_" + VariableName(file.Name), path);
+            yield return (file, path);
         }
     }
 

@@ -8,6 +8,8 @@ namespace Wherry.Compose.Running;
 /// <summary>One replica of a service: runs its workload, and runs it again by the service's policy.</summary>
 internal sealed class Replica(ServiceRunner service, int number)
 {
+    private const int CannotRun = 126;
+
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(1);
 
@@ -159,7 +161,17 @@ internal sealed class Replica(ServiceRunner service, int number)
     private async Task<int> RunOnceAsync()
     {
         Set(ReplicaState.Starting);
-        Workload current = service.CreateWorkload(this);
+        Workload current;
+        try
+        {
+            current = service.CreateWorkload(this);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            service.Tell(Number, $"it can't be started: {exception.Message}");
+            return CannotRun;
+        }
+
         Health = service.Service.HealthCheck is null ? ReplicaHealth.None : ReplicaHealth.Starting;
         Volatile.Write(ref workload, current);
         using var ended = new CancellationTokenSource();

@@ -18,7 +18,9 @@ internal sealed class ServiceRunner
     private readonly List<Replica> replicas = [];
     private readonly List<PortPublisher.Port> published = [];
     private readonly List<PublishedPort> udpPorts = [];
-    private readonly Dictionary<int, int> hostPorts = [];
+
+    /// <summary>Where others reach the ports of what is no guest.</summary>
+    private readonly Dictionary<int, IPEndPoint> hostPorts = [];
     private readonly HashSet<int> told = [];
     private int wanted;
 
@@ -201,7 +203,7 @@ internal sealed class ServiceRunner
                 .. published.Select(port => string.Create(CultureInfo.InvariantCulture, $"{port.EndPoint}->{port.ServicePort}")),
                 .. udpPorts.Select(port => string.Create(CultureInfo.InvariantCulture, $"{port.Address}:{port.Port}->{port.GuestPort}/udp")),
                 .. Service.Ports.Where(port => !port.IsUdp && hostPorts.ContainsKey(port.Target))
-                    .Select(port => string.Create(CultureInfo.InvariantCulture, $"{new IPEndPoint(port.Address, hostPorts[port.Target])}->{port.Target}")),
+                    .Select(port => string.Create(CultureInfo.InvariantCulture, $"{new IPEndPoint(port.Address, hostPorts[port.Target].Port)}->{port.Target}")),
             ];
         }
 
@@ -221,18 +223,20 @@ internal sealed class ServiceRunner
             case ComposeServiceKind.Static:
                 return new StaticWorkload(Service, StaticEndPoints(), Log);
             case ComposeServiceKind.Process:
-                return new ProcessWorkload(ProcessLaunch.OfProcess(Service, project.Project), () => [.. Service.Environment, .. PortVariables(), .. folders.Variables()], HostPort, Log);
+                // Once for a run: health checks get them too, and files must not change under the helper.
+                var variables = new Lazy<KeyValuePair<string, string>[]>(() => [.. Service.Environment, .. PortVariables(), .. folders.Variables()]);
+                return new ProcessWorkload(ProcessLaunch.OfProcess(Service, project.Project), () => variables.Value, HostPort, Log);
             default:
                 return new ProcessWorkload(
                     ProcessLaunch.OfContainer(Service, project.Project, folders, HostPort, ProcessLaunch.FindEngine() ?? throw new IOException("there is neither docker nor podman.")), () => [], HostPort, Log);
         }
     }
 
-    private int? HostPort(int port)
+    private IPEndPoint? HostPort(int port)
     {
         lock (gate)
         {
-            return hostPorts.TryGetValue(port, out int host) ? host : null;
+            return hostPorts.GetValueOrDefault(port);
         }
     }
 
@@ -241,7 +245,7 @@ internal sealed class ServiceRunner
         lock (gate)
         {
             return [.. hostPorts.Select(pair => KeyValuePair.Create(
-                string.Create(CultureInfo.InvariantCulture, $"WHERRY_PORT_{pair.Key}"), pair.Value.ToString(CultureInfo.InvariantCulture)))];
+                string.Create(CultureInfo.InvariantCulture, $"WHERRY_PORT_{pair.Key}"), pair.Value.Port.ToString(CultureInfo.InvariantCulture)))];
         }
     }
 
@@ -249,13 +253,13 @@ internal sealed class ServiceRunner
     {
         lock (gate)
         {
-            List<IPEndPoint> endPoints = [.. Service.Ports.Where(port => !port.IsUdp).Select(port => new IPEndPoint(port.Address, hostPorts[port.Target])).Distinct()];
-            foreach (int port in hostPorts.Values.Distinct())
+            List<IPEndPoint> endPoints = [.. Service.Ports.Where(port => !port.IsUdp).Select(port => new IPEndPoint(port.Address, hostPorts[port.Target].Port)).Distinct()];
+            foreach (IPEndPoint reached in hostPorts.Values)
             {
-                // Others of the project reach it at the loopback address.
-                if (!endPoints.Exists(endPoint => endPoint.Port == port && (endPoint.Address.Equals(IPAddress.Loopback) || endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any))))
+                if (!endPoints.Exists(endPoint => endPoint.Port == reached.Port
+                    && (endPoint.Address.Equals(reached.Address) || endPoint.Address.Equals(IPAddress.Any) || endPoint.Address.Equals(IPAddress.IPv6Any))))
                 {
-                    endPoints.Add(new IPEndPoint(IPAddress.Loopback, port));
+                    endPoints.Add(reached);
                 }
             }
 
@@ -297,7 +301,8 @@ internal sealed class ServiceRunner
                 }
                 else if (!port.IsUdp)
                 {
-                    hostPorts[port.Target] = port.First > 0 && port.First == port.Last ? port.First : FreePort(port.Address, port.First, port.Last);
+                    int number = port.First > 0 && port.First == port.Last ? port.First : FreePort(port.Address, port.First, port.Last);
+                    hostPorts[port.Target] = new IPEndPoint(AddressOf(port), number);
                 }
             }
 
@@ -306,22 +311,32 @@ internal sealed class ServiceRunner
                 IEnumerable<int> own = Service.Kind == ComposeServiceKind.Static && Service.Ports.Count == 0 && Service.Expose.Count == 0 ? [80] : Service.Expose;
                 foreach (int port in own.Where(port => !hostPorts.ContainsKey(port)))
                 {
-                    hostPorts[port] = FreePort(IPAddress.Loopback, 0, 0);
+                    hostPorts[port] = new IPEndPoint(IPAddress.Loopback, FreePort(IPAddress.Loopback, 0, 0));
                 }
 
-                foreach ((int port, int host) in hostPorts)
+                foreach ((int port, IPEndPoint host) in hostPorts)
                 {
-                    network?.SetHostPort(port, Wasi.Sockets.SocketAddress.FromEndPoint(new IPEndPoint(IPAddress.Loopback, host)));
+                    network?.SetHostPort(port, Wasi.Sockets.SocketAddress.FromEndPoint(host));
                 }
             }
         }
     }
+
+    /// <summary>
+    /// Where a published port is reached from here. A helper is told its port only, and so listens at the loopback address; a site listens there for guests whose sockets are IPv4's.
+    /// </summary>
+    private IPAddress AddressOf(ComposePort port) =>
+        Service.Kind == ComposeServiceKind.Process || port.Address.Equals(IPAddress.Any) || port.Address.Equals(IPAddress.IPv6Any)
+            || (Service.Kind == ComposeServiceKind.Static && port.Address.AddressFamily == AddressFamily.InterNetworkV6)
+            ? IPAddress.Loopback
+            : port.Address;
 
     private void GiveBackPorts()
     {
         PortPublisher.Port[] ports;
         lock (gate)
         {
+            network?.ClearHostPorts();
             ports = [.. published];
             published.Clear();
             udpPorts.Clear();

@@ -319,8 +319,10 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         Errno errno = ReplaceHandle(connections.Handle);
         if (errno != Errno.Success)
         {
+            // Closed, it no longer knows its handle.
+            int own = connections.Handle;
             connections.Close();
-            _ = NativeSocket.Close(connections.Handle);
+            _ = NativeSocket.Close(own);
             return errno;
         }
 

@@ -235,7 +235,12 @@ public sealed partial class WasiContext
                     return (int)await ConnectInProcessAsync(member, socket, inside, call.CancellationToken).ConfigureAwait(false);
                 case RouteKind.Host:
                     shown = inside;
-                    hostPort.TryConvert(socket.IsNativeIpv6, out target);
+                    if (!hostPort.TryConvert(socket.IsNativeIpv6, out target))
+                    {
+                        // It is at an IPv6 address, and the socket is IPv4's.
+                        return (int)Errno.Connrefused;
+                    }
+
                     break;
             }
 

@@ -28,12 +28,12 @@ public sealed class ControlTests
         Assert.Equal("other-1  | sleeping\n", (await project.RunAsync("logs", "--tail", "1", "other")).Expect(0).Output);
 
         (await project.RunAsync("stop", "other")).Expect(0);
-        Assert.Equal("exited", (string?)(await project.StatusAsync())[1]["state"]);
+        await project.WaitForStatusAsync(all => (string?)all[1]["state"] == "exited");
         (await project.RunAsync("start", "other")).Expect(0);
-        Assert.Equal("running", (string?)(await project.StatusAsync())[1]["state"]);
+        await project.WaitForStatusAsync(all => (string?)all[1]["state"] == "running");
         (await project.RunAsync("restart", "server")).Expect(0);
         (await project.RunAsync("scale", "other=3")).Expect(0);
-        Assert.Equal(3, (await project.StatusAsync()).Count(each => (string?)each["service"] == "other" && (string?)each["state"] == "running"));
+        await project.WaitForStatusAsync(all => all.Count(each => (string?)each["service"] == "other" && (string?)each["state"] == "running") == 3);
         (await project.RunAsync("scale", "other=1")).Expect(0);
         Assert.Single(await project.StatusAsync(), each => (string?)each["service"] == "other");
 
@@ -41,6 +41,15 @@ public sealed class ControlTests
         Assert.Contains("there is no service \"nobody\"", (await project.RunAsync("stop", "nobody")).Expect(1).Error, StringComparison.Ordinal);
         (await project.RunAsync("down")).Expect(0);
         Assert.Contains("is not running", (await project.RunAsync("ps")).Expect(1).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nobody_is_asked_in_a_folder_that_others_may_enter()
+    {
+        await using var project = new UpProject($"services: {{one: {{image: {UpProject.Probe}}}}}\n");
+        Directory.CreateDirectory(project.Folder["run/wherry"]);
+        File.SetUnixFileMode(project.Folder["run/wherry"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute);
+        Assert.Contains("is not a folder of this user's alone", (await project.RunAsync("ps")).Expect(1).Error, StringComparison.Ordinal);
     }
 
     [Fact]

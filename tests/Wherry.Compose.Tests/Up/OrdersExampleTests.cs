@@ -21,7 +21,7 @@ public sealed class OrdersExampleTests
             """);
         string[] files = ["-f", Repository.Example("orders/compose.yaml"), "-f", project.Folder["compose.yaml"]];
         project.Variables.Add(("COMPOSE_FILE", $"{files[1]}:{files[3]}"));
-        (await project.RunAsync("up", "-d", "--allow-processes")).Expect(0);
+        (await project.RunSlowAsync("up", "-d", "--allow-processes")).Expect(0);
         string server = await AddressAsync(project, "server");
         using var client = new HttpClient { Timeout = RunningCommand.Patience };
         Result walk = (await RunningCommand.RunAsync("bash", Repository.Example("orders/walk.sh"), $"http://{server}")).Expect(0);
@@ -35,7 +35,7 @@ public sealed class OrdersExampleTests
         // The database goes away and comes back; then the whole project does.
         (await project.RunAsync("restart", "db")).Expect(0);
         (await project.RunAsync("down")).Expect(0);
-        (await project.RunAsync("up", "-d", "--allow-processes")).Expect(0);
+        (await project.RunSlowAsync("up", "-d", "--allow-processes")).Expect(0);
         server = await AddressAsync(project, "server");
         Assert.Equal(orders.ToJsonString(), JsonNode.Parse(await client.GetStringAsync(new Uri($"http://{server}/orders")))!.ToJsonString());
         (await project.RunAsync("down")).Expect(0);

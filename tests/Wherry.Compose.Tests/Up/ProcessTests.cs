@@ -112,6 +112,17 @@ public sealed class ProcessTests
     }
 
     [Fact]
+    public async Task What_a_container_cannot_be_given_is_told()
+    {
+        await using var project = new UpProject("""
+            services: {cache: {image: "redis:7", volumes: ["./compose.yaml/below:/data"]}}
+            """);
+        UseInDockersPlace(project, "exit 0\n");
+        Result result = (await project.RunAsync("up", "--allow-containers")).Expect(126);
+        Assert.Contains("cache-1 | * it can't be started: ", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Other_images_are_refused_unless_containers_are_allowed()
     {
         await using var project = new UpProject("""
@@ -124,26 +135,49 @@ public sealed class ProcessTests
                 volumes: ["./data:/data:ro"]
                 deploy: {resources: {limits: {memory: 64m}}}
                 healthcheck: {test: [CMD, redis-cli, ping], interval: 200ms}
+                stop_grace_period: 300ms
             """);
         Result refused = (await project.RunAsync("up")).Expect(126);
         Assert.Contains("the image redis:7 is no module, and needs docker or podman", refused.Error, StringComparison.Ordinal);
 
         // A command in docker's place that shows what it was asked.
-        Directory.CreateDirectory(project.Folder["bin"]);
-        string docker = project.Folder.Write("bin/docker", "#!/bin/sh\nif [ \"$1\" = exec ]; then echo \"$@\" >>asked; exit 0; fi\nfor word; do echo \"[$word]\"; done\nexec sleep 1000\n");
-        File.SetUnixFileMode(docker, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        project.Variables.Add(("PATH", $"{project.Folder["bin"]}:{Environment.GetEnvironmentVariable("PATH")}"));
+        UseInDockersPlace(project, """
+            case $1 in
+            exec) echo "$@" >>asked; exit 0;;
+            rm) echo "$@" >>removed; exit 0;;
+            esac
+            trap '' TERM
+            for word; do echo "[$word]"; done
+            while :; do sleep 1; done
+
+            """);
         RunningCommand up = project.Start("up", "--allow-containers", "-p", "shop");
         await UpProject.WaitForLineAsync(up, "cache", @"\[redis-server\]\ncache-1 +\| \[--save\]\ncache-1 +\| \[\]");
         string line = string.Join(' ', up.Output.Split('\n').Select(each => each[(each.IndexOf('|', StringComparison.Ordinal) + 1)..].Trim()));
         Assert.Matches(@"\[run\] \[--rm\] \[--name\] \[shop-cache-1\] \[--security-opt\] \[no-new-privileges\]", line);
         Assert.Matches($@"\[-e\] \[A=1\] \[-p\] \[127\.0\.0\.1:\d+:6379\] \[-v\] \[{project.Folder["data"]}:/data:ro\] \[--memory\] \[67108864\] \[redis:7\] \[redis-server\]", line);
-        while (!File.Exists(project.Folder["asked"]))
+        using (var limit = new CancellationTokenSource(RunningCommand.Patience))
         {
-            await Task.Delay(50);
+            while (!File.Exists(project.Folder["asked"]) || !File.ReadAllText(project.Folder["asked"]).Contains('\n', StringComparison.Ordinal))
+            {
+                await Task.Delay(50, limit.Token);
+            }
         }
 
         Assert.StartsWith("exec shop-cache-1 redis-cli ping\n", File.ReadAllText(project.Folder["asked"]), StringComparison.Ordinal);
+
+        // What does not stop is killed; the container would survive that.
+        up.Signal(PosixSignal.SIGTERM);
+        await up.EndAsync();
+        Assert.Equal("rm -f shop-cache-1\n", File.ReadAllText(project.Folder["removed"]));
+    }
+
+    private static void UseInDockersPlace(UpProject project, string script)
+    {
+        Directory.CreateDirectory(project.Folder["bin"]);
+        string docker = project.Folder.Write("bin/docker", "#!/bin/sh\n" + script);
+        File.SetUnixFileMode(docker, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        project.Variables.Add(("PATH", $"{project.Folder["bin"]}:{Environment.GetEnvironmentVariable("PATH")}"));
     }
 
     private static async Task WaitForEndAsync(int process)

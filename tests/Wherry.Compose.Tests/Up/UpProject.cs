@@ -13,6 +13,7 @@ internal sealed class UpProject : IAsyncDisposable
     {
         Folder.Write("compose.yaml", compose);
         Directory.CreateDirectory(Folder["run"]);
+        Directory.CreateDirectory(Folder["temporary"]);
     }
 
     public static string Probe { get; } = Path.Combine(Repository.Root, "tests", "Wherry.Cli.Tests", "Guests", "probe.wasm");
@@ -26,7 +27,7 @@ internal sealed class UpProject : IAsyncDisposable
     /// <summary>More variables for the commands.</summary>
     public List<(string Name, string? Value)> Variables { get; } = [];
 
-    private (string Name, string? Value)[] Environment => [("XDG_RUNTIME_DIR", Folder["run"]), ("XDG_DATA_HOME", Folder["data"]), .. Variables];
+    private (string Name, string? Value)[] Environment => [("XDG_RUNTIME_DIR", Folder["run"]), ("XDG_DATA_HOME", Folder["data"]), ("TMPDIR", Folder["temporary"]), .. Variables];
 
     /// <summary>Starts a command and leaves it running.</summary>
     public RunningCommand Start(params string[] arguments)
@@ -38,6 +39,9 @@ internal sealed class UpProject : IAsyncDisposable
 
     /// <summary>Runs a command to its end.</summary>
     public Task<Result> RunAsync(params string[] arguments) => RunningCommand.RunInAsync(Folder.Path, arguments, Environment);
+
+    /// <summary>Runs a command to its end, which may be as far off as an installation's.</summary>
+    public Task<Result> RunSlowAsync(params string[] arguments) => Start(arguments).EndAsync(TimeSpan.FromMinutes(5));
 
     /// <summary>Waits for a line of a service.</summary>
     public static async Task<Match> WaitForLineAsync(RunningCommand up, string service, string pattern) =>
@@ -52,6 +56,18 @@ internal sealed class UpProject : IAsyncDisposable
     {
         Result result = (await RunAsync("ps", "--format", "json")).Expect(0);
         return [.. result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => (JsonObject)JsonNode.Parse(line)!)];
+    }
+
+    /// <summary>Waits until what ps tells is as it should be.</summary>
+    public async Task WaitForStatusAsync(Predicate<JsonObject[]> isGood)
+    {
+        var patience = Task.Delay(RunningCommand.Patience);
+        JsonObject[] status;
+        while (!isGood(status = await StatusAsync()))
+        {
+            Assert.False(patience.IsCompleted, $"It stays at:\n{string.Join<JsonObject>('\n', status)}");
+            await Task.Delay(100);
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -16,6 +16,9 @@ internal sealed record ProcessLaunch
     /// <summary>What stands before a health check's command.</summary>
     public IReadOnlyList<string> CheckPrefix { get; init; } = [];
 
+    /// <summary>What ends it for good when it had to be killed: a container is not this process's child. None if killing is enough.</summary>
+    public IReadOnlyList<string> EndCommand { get; init; } = [];
+
     public required string Folder { get; init; }
 
     public int StopSignal { get; init; } = 15;
@@ -30,13 +33,18 @@ internal sealed record ProcessLaunch
     };
 
     /// <summary>The command line of docker or podman.</summary>
-    public static ProcessLaunch OfContainer(ComposeService service, ComposeProject project, GuestFolders folders, Func<int, int?> hostPort, string engine)
+    public static ProcessLaunch OfContainer(ComposeService service, ComposeProject project, GuestFolders folders, Func<int, System.Net.IPEndPoint?> hostPort, string engine)
     {
         string name = $"{project.Name}-{service.Name}-1";
         var command = new List<string>
         {
             engine, "run", "--rm", "--name", name, "--security-opt", "no-new-privileges", "--label", $"wherry.project={project.Name}", "--stop-signal", service.StopSignal,
         };
+        if (service.Networks.Count == 0)
+        {
+            command.AddRange(["--network", "none"]);
+        }
+
         foreach ((string variable, string value) in service.Environment)
         {
             command.AddRange(["-e", $"{variable}={value}"]);
@@ -45,13 +53,13 @@ internal sealed record ProcessLaunch
         foreach (ComposePort port in service.Ports)
         {
             string address = port.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{port.Address}]" : port.Address.ToString();
-            int host = port.IsUdp ? port.First : hostPort(port.Target) ?? port.First;
+            int host = port.IsUdp ? port.First : hostPort(port.Target)?.Port ?? port.First;
             command.AddRange(["-p", string.Create(CultureInfo.InvariantCulture, $"{address}:{host}:{port.Target}{(port.IsUdp ? "/udp" : "")}")]);
         }
 
         foreach (int port in service.Expose.Where(port => service.Ports.All(published => published.Target != port)))
         {
-            command.AddRange(["-p", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{hostPort(port)}:{port}")]);
+            command.AddRange(["-p", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{hostPort(port)?.Port}:{port}")]);
         }
 
         foreach (ComposeMount mount in service.Mounts)
@@ -61,10 +69,9 @@ internal sealed record ProcessLaunch
                 : ["-v", $"{folders.Source(mount)}:{mount.Target}{(mount.IsReadOnly ? ":ro" : "")}"]);
         }
 
-        foreach (KeyValuePair<string, string> file in folders.Variables().Where(variable => variable.Key.StartsWith("WHERRY_FILE_", StringComparison.Ordinal)))
+        foreach ((ComposeFile file, string path) in folders.Files())
         {
-            string target = service.Files.First(each => Path.GetFileName(file.Value) == each.Name).Target;
-            command.AddRange(["-v", $"{file.Value}:{target}:ro"]);
+            command.AddRange(["-v", $"{path}:{file.Target}:ro"]);
         }
 
         if (service.MemoryBytes is { } bytes)
@@ -91,7 +98,9 @@ internal sealed record ProcessLaunch
             Command = command,
             Wrapper = FindWrapper(),
             CheckPrefix = [engine, "exec", name],
+            EndCommand = [engine, "rm", "-f", name],
             Folder = project.Folder,
+            StopSignal = SignalNumber(service.StopSignal),
         };
     }
 

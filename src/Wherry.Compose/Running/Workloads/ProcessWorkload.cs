@@ -8,13 +8,15 @@ namespace Wherry.Compose.Running.Workloads;
 
 /// <summary>A program of this machine, in a process group of its own, which ends with the project.</summary>
 internal sealed partial class ProcessWorkload(
-    ProcessLaunch launch, Func<IEnumerable<KeyValuePair<string, string>>> variables, Func<int, int?> hostPort, Action<LogSource, string> log) : Workload
+    ProcessLaunch launch, Func<IEnumerable<KeyValuePair<string, string>>> variables, Func<int, IPEndPoint?> hostPort, Action<LogSource, string> log) : Workload
 {
     private const int CannotRun = 126;
     private const int Kill9 = 9;
+    private static readonly TimeSpan EndCommandLimit = TimeSpan.FromSeconds(20);
 
     private Process? process;
     private bool isStopping;
+    private bool isKilled;
 
     public override long? MemoryBytes => Statistics?.MemoryBytes;
 
@@ -28,21 +30,28 @@ internal sealed partial class ProcessWorkload(
     public override void AskToStop()
     {
         Volatile.Write(ref isStopping, true);
+        if (launch.StopSignal == Kill9)
+        {
+            Volatile.Write(ref isKilled, true);
+        }
+
         Signal(launch.StopSignal);
     }
 
     public override void Kill()
     {
         Volatile.Write(ref isStopping, true);
+        Volatile.Write(ref isKilled, true);
         Signal(Kill9);
     }
 
     public override async ValueTask<Stream> ConnectAsync(int port, CancellationToken cancellationToken)
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        IPEndPoint target = hostPort(port) ?? new IPEndPoint(IPAddress.Loopback, port);
+        var socket = new Socket(target.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, hostPort(port) ?? port), cancellationToken).ConfigureAwait(false);
+            await socket.ConnectAsync(target, cancellationToken).ConfigureAwait(false);
             return new NetworkStream(socket, ownsSocket: true);
         }
         catch
@@ -95,7 +104,7 @@ internal sealed partial class ProcessWorkload(
             SetRunning();
             if (Volatile.Read(ref isStopping))
             {
-                Signal(launch.StopSignal);
+                Signal(Volatile.Read(ref isKilled) ? Kill9 : launch.StopSignal);
             }
 
             Task output = CopyAsync(process.StandardOutput.BaseStream, LogSource.Output);
@@ -106,6 +115,10 @@ internal sealed partial class ProcessWorkload(
             // What it left behind goes with it.
             Signal(Kill9);
             Task.WaitAll([output, error], TimeSpan.FromSeconds(1));
+            if (Volatile.Read(ref isKilled) && launch.EndCommand.Count > 0)
+            {
+                RunEndCommand();
+            }
         }
         catch (Exception exception) when (exception is System.ComponentModel.Win32Exception or IOException or UnauthorizedAccessException)
         {
@@ -114,6 +127,19 @@ internal sealed partial class ProcessWorkload(
         finally
         {
             SetEnded(exitCode);
+        }
+    }
+
+    private void RunEndCommand()
+    {
+        using Process end = Process.Start(Prepare(launch.EndCommand))!;
+        end.StandardInput.Close();
+        _ = end.StandardOutput.BaseStream.CopyToAsync(Stream.Null);
+        _ = end.StandardError.BaseStream.CopyToAsync(Stream.Null);
+        if (!end.WaitForExit(EndCommandLimit))
+        {
+            end.Kill(entireProcessTree: true);
+            log(LogSource.Wherry, $"it was killed, but may still run: {string.Join(' ', launch.EndCommand)} did not end");
         }
     }
 
@@ -162,10 +188,10 @@ internal sealed partial class ProcessWorkload(
 
     private void Signal(int signal)
     {
-        // The group, which it leads (setsid): minus its number.
-        if (process is { } running)
+        // The group, which it leads (setsid): minus its number. Before it leads one, itself alone.
+        if (process is { } running && kill(-running.Id, signal) != 0 && !running.HasExited)
         {
-            _ = kill(-running.Id, signal);
+            _ = kill(running.Id, signal);
         }
     }
 

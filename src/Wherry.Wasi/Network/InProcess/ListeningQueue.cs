@@ -14,8 +14,6 @@ internal readonly record struct PendingConnection(int Handle, SocketAddress Peer
 /// <summary>The connections that wait at a listening socket of a guest. Its handle is an eventfd, which is readable while any wait.</summary>
 internal sealed unsafe class ListeningQueue
 {
-    private const int Room = 4096;
-
     private readonly Lock gate = new();
     private readonly Queue<PendingConnection> waiting = new();
     private readonly NetworkMember member;
@@ -57,7 +55,7 @@ internal sealed unsafe class ListeningQueue
     {
         lock (gate)
         {
-            if (handle < 0 || waiting.Count >= Room)
+            if (handle < 0 || !member.TryAddWaiting())
             {
                 return false;
             }
@@ -76,6 +74,11 @@ internal sealed unsafe class ListeningQueue
         lock (gate)
         {
             bool isThere = waiting.TryDequeue(out connection);
+            if (isThere)
+            {
+                member.RemoveWaiting();
+            }
+
             if (waiting.Count == 0 && handle >= 0)
             {
                 ulong value;
@@ -97,6 +100,7 @@ internal sealed unsafe class ListeningQueue
             handle = -1;
             while (waiting.TryDequeue(out PendingConnection connection))
             {
+                member.RemoveWaiting();
                 connection.End?.Reset();
                 _ = NativeSocket.Close(connection.Handle);
             }

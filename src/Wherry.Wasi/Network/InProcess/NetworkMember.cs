@@ -29,8 +29,12 @@ internal sealed class NetworkMember : IDisposable
     private const ushort FirstEphemeralPort = 32768;
     private const ushort LastEphemeralPort = 60999;
 
+    /// <summary>How many connections may wait at all its ports together: each has a handle of the process, which is not among the guest's own.</summary>
+    internal const int MostWaiting = 4096;
+
     private readonly Lock gate = new();
     private readonly Dictionary<ushort, ListeningQueue> own = [];
+    private int waiting;
     private readonly uint address;
     private int lastEphemeral;
     private bool isClosed;
@@ -240,6 +244,22 @@ internal sealed class NetworkMember : IDisposable
 
         Service.Network.GiveBack(address);
     }
+
+    /// <summary>Counts a connection that is to wait.</summary>
+    /// <returns>False if there is no room for it.</returns>
+    internal bool TryAddWaiting()
+    {
+        if (Interlocked.Increment(ref waiting) <= MostWaiting)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref waiting);
+        return false;
+    }
+
+    /// <summary>A connection waits no more.</summary>
+    internal void RemoveWaiting() => Interlocked.Decrement(ref waiting);
 
     internal void Remove(ListeningQueue queue)
     {

@@ -55,6 +55,15 @@ internal sealed class NetworkService
         }
     }
 
+    /// <summary>The host's ports are others' from now on.</summary>
+    public void ClearHostPorts()
+    {
+        lock (gate)
+        {
+            hostPorts.Clear();
+        }
+    }
+
     /// <summary>Whether a service that asks may reach this one: they are on a common network.</summary>
     public bool IsReachedBy(NetworkService asking) => asking == this || networks.Keys.Any(asking.networks.ContainsKey);
 
