@@ -81,6 +81,28 @@ public sealed class InProcessNetworkTests : IDisposable
     }
 
     [Fact]
+    public void What_waits_at_all_ports_of_a_guest_is_bounded_together()
+    {
+        using NetworkMember member = network.AddService("server", new Dictionary<string, IReadOnlyList<string>>()).AddMember();
+        Assert.Equal(Errno.Success, member.Listen(80, isLoopbackOnly: false, out ListeningQueue? first));
+        Assert.Equal(Errno.Success, member.Listen(81, isLoopbackOnly: false, out ListeningQueue? second));
+
+        // Without a handle behind them: only their number matters here.
+        var connection = new PendingConnection(-1, default, null, null);
+        for (int i = 0; i < NetworkMember.MostWaiting; i++)
+        {
+            Assert.True((i % 2 == 0 ? first! : second!).TryAdd(connection));
+        }
+
+        Assert.False(first!.TryAdd(connection));
+        Assert.True(second!.TryTake(out _));
+        Assert.True(first.TryAdd(connection));
+        Assert.False(second.TryAdd(connection));
+        first.Close();
+        Assert.True(second.TryAdd(connection));
+    }
+
+    [Fact]
     public void What_is_not_on_the_network_goes_by_the_policy()
     {
         (SocketGuest guest, _) = Guest("guest");
