@@ -29,15 +29,18 @@ public sealed class ProcessTests
                 expose: [3306]
                 volumes: ["data:/data"]
                 secrets: [password]
+                configs: [password, motd]
             volumes: {data: }
             secrets: {password: {environment: PASSWORD}}
+            configs: {password: {content: none}, motd: {content: hello}}
             """);
         project.Variables.Add(("PASSWORD", "kept from it"));
         Result result = await project.RunAsync("up", "--allow-processes", "-p", "shop");
         Assert.Contains("show-1 | OWN=value\n", result.Output, StringComparison.Ordinal);
         Assert.Matches(@"show-1 \| WHERRY_PORT_3306=\d+\n", result.Output);
         Assert.Contains($"show-1 | WHERRY_VOLUME_DATA={project.Folder["data/wherry/volumes/shop_data"]}\n", result.Output, StringComparison.Ordinal);
-        Assert.Matches(@"show-1 \| WHERRY_FILE_PASSWORD=/\S+\n", result.Output);
+        Assert.Matches(@"show-1 \| WHERRY_FILE_PASSWORD=/\S+/secrets/password\n", result.Output);
+        Assert.Matches(@"show-1 \| WHERRY_FILE_MOTD=/\S+/configs/motd\n", result.Output);
         Assert.DoesNotContain("kept from it", result.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("XDG_DATA_HOME", result.Output, StringComparison.Ordinal);
     }
