@@ -39,11 +39,20 @@ public sealed record EngineOptions
     /// <summary>Address space that is reserved for each 64-bit memory, and so the size beyond which it can't grow. It costs no memory.</summary>
     public ulong Memory64Reservation { get; init; } = 64UL << 30;
 
+    /// <summary>
+    /// Whether jitted code goes when nothing uses its module any more. Without, it stays until the process ends, and the code of large programs that mostly runs once (that of Go, so far) is
+    /// compiled in haste first, and well when it turns out to run often: such programs start sooner. For processes that run a few modules.
+    /// </summary>
+    public bool CollectibleCode { get; init; } = true;
+
     /// <summary>Where native code of modules is kept, so that it need not be compiled again; null for nowhere.</summary>
     public CodeCache? CodeCache { get; init; }
 
     /// <summary>Whether functions that RyuJIT would not optimize as a whole become several methods.</summary>
     internal bool OutlinesLargeFunctions { get; init; } = true;
+
+    /// <summary>Which functions are compiled in haste first, where <see cref="CollectibleCode"/> is not asked for.</summary>
+    internal Haste Haste { get; init; } = Haste.Resumable;
 
     /// <summary>Whether loops look for an interruption; without, only what that costs can be measured.</summary>
     internal bool IsInterruptible { get; init; } = true;

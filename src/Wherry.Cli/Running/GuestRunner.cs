@@ -114,6 +114,9 @@ internal sealed class GuestRunner
             FuelCosts = options.CountsInstructions ? FuelCosts.Default : null,
             Deterministic = options.IsDeterministic,
             Profiling = options.ProfilePath is not null,
+
+            // What is measured stays where it is.
+            CollectibleCode = options.IsDeterministic || options.WritesPerfMap || options.ProfilePath is not null,
             CodeCache = options.UsesCache ? new CodeCache { FillsInBackground = false } : null,
         });
         Module module = Load(options.ModulePath, engine);

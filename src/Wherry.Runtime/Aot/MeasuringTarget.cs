@@ -16,6 +16,10 @@ internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptio
 
     public CodeLayout Layout { get; } = new(definition, CodeLayout.SavedClassSize, hasReturnedExceptions);
 
+    public Haste Haste => Haste.None;
+
+    public FieldTokens? FieldTokens => null;
+
     public MethodInfo GetMethod(int function) => s_anyMethod;
 
     public FieldInfo? GetGlobalField(int global) => Layout.IsField[global] ? RuntimeMembers.StackLimit : null;

@@ -95,6 +95,10 @@ internal sealed class SavedModule : ICodeTarget
 
     public CodeLayout Layout { get; }
 
+    public Haste Haste => Haste.None;
+
+    public FieldTokens? FieldTokens => null;
+
     /// <summary>Writes the assembly.</summary>
     public static void Write(ModuleDefinition definition, CompilerOptions options, Stream output) => new SavedModule(definition, options)._assembly.Save(output);
 

@@ -25,6 +25,7 @@ internal sealed class CodeLayout
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
     private readonly Lazy<bool[]> _throwingOfClr;
+    private readonly Lazy<bool> _hasResumableFunctions;
 
     /// <param name="hasReturnedExceptions">For code that was written before, given the number of its classes: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
     public CodeLayout(ModuleDefinition definition, int classSize, Predicate<int>? hasReturnedExceptions = null)
@@ -39,6 +40,8 @@ internal sealed class CodeLayout
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
         _throwingOfClr = new Lazy<bool[]>(() => ThrowAnalysis.FindOfClr(definition));
 
+        _hasResumableFunctions = new Lazy<bool>(() => HastyFunctions.FindResumable(definition));
+
         // Only what validation has seen tail calls in is looked through for them.
         HasReturnedExceptions = hasReturnedExceptions?.Invoke(Classes.Length)
             ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
@@ -47,6 +50,9 @@ internal sealed class CodeLayout
 
     /// <summary>Whether functions of the module return exceptions rather than throw them: see <see cref="ThrowAnalysis"/>.</summary>
     public bool HasReturnedExceptions { get; }
+
+    /// <summary>Whether the module is one of functions that branch to where they go on: see <see cref="HastyFunctions"/>.</summary>
+    public bool HasResumableFunctions => _hasResumableFunctions.Value;
 
     /// <summary>The first function of each class, and how many it has.</summary>
     public (int First, int Count)[] Classes { get; }

@@ -83,6 +83,9 @@ internal sealed partial class FunctionEmitter
     /// <summary>If given, gets what is known before each instruction.</summary>
     public List<EmissionPoint>? Points { get; init; }
 
+    /// <summary>Whether anything in it branches back.</summary>
+    public bool HasLoops => _scan.HasLoops;
+
     /// <summary>Whether all locals must be zero at the start, rather than those that the code clears itself.</summary>
     public bool NeedsClearedLocals { get; private set; }
 

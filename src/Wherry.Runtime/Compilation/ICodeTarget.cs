@@ -12,6 +12,12 @@ internal interface ICodeTarget
 
     CodeLayout Layout { get; }
 
+    /// <summary>Which functions are compiled in haste first, and again when they run often.</summary>
+    Haste Haste { get; }
+
+    /// <summary>The tokens of fields in the code, where they are known before it is written.</summary>
+    FieldTokens? FieldTokens { get; }
+
     /// <summary>The method of a function of the module, for another function's code to call. Its body may not exist yet.</summary>
     MethodInfo GetMethod(int function);
 

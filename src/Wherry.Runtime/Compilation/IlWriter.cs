@@ -8,7 +8,8 @@ namespace Wherry.Compilation;
 /// Writes IL in its shortest form. Without a generator it only measures: for a trial run, or to find which instruction an IL offset
 /// belongs to.
 /// </summary>
-internal sealed class IlWriter(ILGenerator? generator)
+/// <param name="tokens">Spares looking up fields, where the module has them.</param>
+internal sealed class IlWriter(ILGenerator? generator, FieldTokens? tokens = null)
 {
     private const int MaximumLocals = 65_000;
 
@@ -173,20 +174,17 @@ internal sealed class IlWriter(ILGenerator? generator)
 
     public void LoadField(FieldInfo field)
     {
-        Count(5);
-        generator?.Emit(OpCodes.Ldfld, field);
+        Field(OpCodes.Ldfld, field);
     }
 
     public void LoadFieldAddress(FieldInfo field)
     {
-        Count(5);
-        generator?.Emit(OpCodes.Ldflda, field);
+        Field(OpCodes.Ldflda, field);
     }
 
     public void StoreField(FieldInfo field)
     {
-        Count(5);
-        generator?.Emit(OpCodes.Stfld, field);
+        Field(OpCodes.Stfld, field);
     }
 
     /// <summary>For ldobj, stobj and the like.</summary>
@@ -217,6 +215,19 @@ internal sealed class IlWriter(ILGenerator? generator)
     {
         Count(5);
         generator?.EndExceptionBlock();
+    }
+
+    private void Field(OpCode code, FieldInfo field)
+    {
+        Count(5);
+        if (tokens is null)
+        {
+            generator?.Emit(code, field);
+        }
+        else
+        {
+            generator?.Emit(code, tokens.Get(field));
+        }
     }
 
     private void Count(int bytes)

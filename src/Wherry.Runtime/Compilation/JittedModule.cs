@@ -27,9 +27,10 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
         : base(module, definition)
     {
         Options = options;
+        Haste = module.Engine.Options.CollectibleCode ? Haste.None : module.Engine.Options.Haste;
         Layout = new CodeLayout(definition, CodeLayout.JittedClassSize);
         Id = CompiledModules.Register(this);
-        var assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Wherry.Guest"), AssemblyBuilderAccess.RunAndCollect);
+        var assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Wherry.Guest"), module.Engine.Options.CollectibleCode ? AssemblyBuilderAccess.RunAndCollect : AssemblyBuilderAccess.Run);
         _builder = assembly.DefineDynamicModule("Wherry.Guest");
         _classes = new FunctionClass[Layout.Classes.Length];
         for (int i = 0; i < _classes.Length; i++)
@@ -41,6 +42,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
         _globalFields = new FieldBuilder?[definition.Globals.Length];
         _createdGlobalFields = new FieldInfo?[definition.Globals.Length];
         _instanceType = CreateInstanceType();
+        FieldTokens = new FieldTokens(_builder);
         _stubs = new FunctionStubs(_builder, Id);
     }
 
@@ -55,6 +57,10 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
     public CompilerOptions Options { get; }
 
     public override CodeLayout Layout { get; }
+
+    public Haste Haste { get; }
+
+    public FieldTokens? FieldTokens { get; }
 
     public MethodInfo GetMethod(int function)
     {

@@ -21,7 +21,7 @@ internal static class MethodEmission
             MethodAttributes.Public | MethodAttributes.Static | MethodAttributes.HideBySig,
             ClrTypes.OfResults(type.Results),
             ClrTypes.OfParameters(type));
-        method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
+        method.SetImplementationFlags(Implementation(module, isHasty: false));
         return method;
     }
 
@@ -30,7 +30,8 @@ internal static class MethodEmission
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         int bodySize = body.End - body.Offset;
         FunctionOutline? outline = null;
-        if (NeedsTrial(body))
+        bool isHasty = IsHasty(module, function);
+        if (NeedsTrial(body) && !isHasty)
         {
             try
             {
@@ -43,10 +44,15 @@ internal static class MethodEmission
             }
         }
 
-        Fill(module, function, method, bodySize, outline);
+        bool hasLoops = Fill(module, function, method, bodySize, outline);
+        if (isHasty || (module.Haste == Haste.Resumable && outline is null && !hasLoops && module.Layout.HasResumableFunctions))
+        {
+            method.SetImplementationFlags(Implementation(module, isHasty: true));
+        }
+
         foreach (OutlinedRegion region in outline?.Regions ?? [])
         {
-            Fill(module, function, (MethodBuilder)outline!.GetMethod(region)!, region.End - region.Start, outline with { Region = region });
+            _ = Fill(module, function, (MethodBuilder)outline!.GetMethod(region)!, region.End - region.Start, outline with { Region = region });
         }
     }
 
@@ -58,7 +64,7 @@ internal static class MethodEmission
         var map = new List<CodePoint>();
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         FunctionOutline? outline = null;
-        if (NeedsTrial(body) && CanDivide(module, function))
+        if (NeedsTrial(body) && CanDivide(module, function) && !IsHasty(module, function))
         {
             OutlinedRegion[] regions = OutlinePlanner.Plan(module, function);
             outline = new FunctionOutline(regions, region < 0 ? null : regions.First(other => other.Number == region), _ => null);
@@ -83,11 +89,23 @@ internal static class MethodEmission
     // An exception that a call returns leaves the whole function, which a region can't.
     private static bool CanDivide(ICodeTarget module, int function) => module.Options.OutlinesLargeFunctions && !module.Layout.ReturnsExceptions(function);
 
-    private static void Fill(ICodeTarget module, int function, MethodBuilder method, int bodySize, FunctionOutline? outline)
+    private static bool IsHasty(ICodeTarget module, int function) => module.Haste switch
     {
-        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, bodySize * 2))), outline);
+        Haste.Resumable => HastyFunctions.IsResumable(module.Definition, function - module.Definition.ImportedFunctionCount),
+        Haste.All => !NeedsTrial(module.Definition.Bodies[function - module.Definition.ImportedFunctionCount]),
+        _ => false,
+    };
+
+    private static MethodImplAttributes Implementation(ICodeTarget module, bool isHasty) =>
+        MethodImplAttributes.IL | MethodImplAttributes.NoInlining | (module.Haste != Haste.None && !isHasty ? MethodImplAttributes.AggressiveOptimization : 0);
+
+    /// <returns>Whether anything in it branches back.</returns>
+    private static bool Fill(ICodeTarget module, int function, MethodBuilder method, int bodySize, FunctionOutline? outline)
+    {
+        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, bodySize * 2)), module.FieldTokens), outline);
         emitter.Emit();
         method.InitLocals = emitter.NeedsClearedLocals;
+        return emitter.HasLoops;
     }
 
     private static FunctionOutline? Divide(ICodeTarget module, int function, TypeBuilder owner)
@@ -106,7 +124,7 @@ internal static class MethodEmission
                 MethodAttributes.Public | MethodAttributes.Static | MethodAttributes.HideBySig,
                 ClrTypes.OfResults(region.Type.Results),
                 ClrTypes.OfParameters(region.Type));
-            method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
+            method.SetImplementationFlags(Implementation(module, isHasty: false));
             methods.Add(region, method);
         }
 

@@ -8,6 +8,9 @@ internal static class Guests
     private static readonly Engine s_guard = new(new EngineOptions { BoundsChecks = BoundsChecks.Guard });
     private static readonly Engine s_explicit = new(new EngineOptions { BoundsChecks = BoundsChecks.Explicit });
 
+    /// <summary>Compiles all code in haste first.</summary>
+    public static Engine HastyEngine { get; } = new(new EngineOptions { CollectibleCode = false, Haste = Wherry.Compilation.Haste.All });
+
     public static Engine Engine(BoundsChecks checks) => checks == BoundsChecks.Guard ? s_guard : s_explicit;
 
     public static Module Load(string text, BoundsChecks checks = BoundsChecks.Guard) =>

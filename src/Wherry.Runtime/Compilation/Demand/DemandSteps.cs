@@ -47,6 +47,7 @@ internal sealed class DemandSteps
     public static DemandSteps Read(ModuleDefinition definition, FunctionBody body, int resultCount, Func<int, bool, bool> isInlined)
     {
         var steps = new DemandSteps(definition, isInlined);
+        steps._steps.Capacity = ((body.End - body.CodeOffset) / 2) + 2;
         steps.OpenBlock(Opcode.Block, 0, resultCount);
         steps._steps.Add(new DemandStep(DemandEffect.BlockStart, 0, 0, resultCount, body.CodeOffset));
         var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
