@@ -26,4 +26,7 @@ public sealed record ComposeLoadOptions
 
     /// <summary>Looks a variable of the environment up, which goes before those of the files; by default the process's own.</summary>
     public Func<string, string?> Environment { get; init; } = System.Environment.GetEnvironmentVariable;
+
+    /// <summary>A project, or a part of one, that no file has: it is laid over the files, and none are searched for.</summary>
+    internal Yaml.YamlMapping? Configured { get; init; }
 }

@@ -26,18 +26,18 @@ public static class ComposeLoader
     {
         ArgumentNullException.ThrowIfNull(options);
         var diagnostics = new DiagnosticList();
-        IReadOnlyList<string> files = FindFiles(options, diagnostics);
+        IReadOnlyList<string> files = options is { Configured: not null, Files.Count: 0 } ? [] : FindFiles(options, diagnostics);
         diagnostics.ThrowIfErrors();
-        string folder = Path.GetFullPath(options.ProjectFolder ?? Path.GetDirectoryName(files[0])!, options.Folder);
+        string folder = Path.GetFullPath(options.ProjectFolder ?? (files.Count > 0 ? Path.GetDirectoryName(files[0])! : options.Folder), options.Folder);
         IReadOnlyList<string> environmentFiles = options.EnvironmentFiles.Count > 0
             ? [.. options.EnvironmentFiles.Select(file => Path.GetFullPath(file, options.Folder))]
             : File.Exists(Path.Combine(folder, ".env")) ? [Path.Combine(folder, ".env")] : [];
         var loader = new FileLoader(options.Environment, diagnostics);
-        YamlMapping? root = loader.Load(files, folder, environmentFiles, default);
+        YamlMapping? root = loader.Load(files, folder, environmentFiles, default, options.Configured);
         diagnostics.ThrowIfErrors();
         if (root?["services"] is not YamlMapping { Entries.Count: > 0 } services)
         {
-            diagnostics.Error(new SourceLocation(files[0], 0, 0), "there are no services. A Compose file begins with services:, and below it NAME: and image: ./app.wasm");
+            diagnostics.Error(options.Configured?.Location ?? new SourceLocation(files[0], 0, 0), "there are no services. A Compose file begins with services:, and below it NAME: and image: ./app.wasm");
             throw new ComposeFileException(diagnostics.All);
         }
 

@@ -20,7 +20,8 @@ internal sealed class FileLoader(Func<string, string?> host, DiagnosticList diag
     /// <param name="folder">What relative paths are relative to.</param>
     /// <param name="environmentFiles">Files of variables.</param>
     /// <param name="requested">Where the files are named, for messages.</param>
-    public YamlMapping? Load(IReadOnlyList<string> files, string folder, IReadOnlyList<string> environmentFiles, SourceLocation requested)
+    /// <param name="configured">What is laid over them, from elsewhere.</param>
+    public YamlMapping? Load(IReadOnlyList<string> files, string folder, IReadOnlyList<string> environmentFiles, SourceLocation requested, YamlMapping? configured = null)
     {
         Func<string, string?> variables = Variables(environmentFiles);
         YamlMapping? merged = null;
@@ -39,13 +40,19 @@ internal sealed class FileLoader(Func<string, string?> host, DiagnosticList diag
             }
         }
 
+        if (configured is not null && Prepare(configured, folder, variables) is { } over)
+        {
+            merged = merged is null ? over : Merging.Merge(merged, over);
+        }
+
         if (merged is null)
         {
             return null;
         }
 
-        merged = ResolveExtensions(merged, files[0], folder, variables);
-        open.Add(files[0]);
+        string name = files.Count > 0 ? files[0] : merged.Location.File;
+        merged = ResolveExtensions(merged, name, folder, variables);
+        open.Add(name);
         foreach (YamlNode include in includes)
         {
             merged = Include(merged, include, folder, environmentFiles);
@@ -101,17 +108,7 @@ internal sealed class FileLoader(Func<string, string?> host, DiagnosticList diag
         {
             if (document is YamlMapping root)
             {
-                Root.Check(root, "", diagnostics);
-                foreach (string section in (ReadOnlySpan<string>)["services", "networks", "volumes", "secrets", "configs"])
-                {
-                    if (root[section] is { IsNull: false } node and not YamlMapping)
-                    {
-                        diagnostics.Error(node.Location, $"{section} is a mapping (NAME: …), not {node.Kind}.");
-                        root = root.Without(section);
-                    }
-                }
-
-                roots.Add(new Canonical(folder, diagnostics).Apply((YamlMapping)new Interpolation(variables, diagnostics).Apply(root)));
+                roots.Add(Prepare(root, folder, variables));
             }
             else if (!document.IsNull)
             {
@@ -120,6 +117,22 @@ internal sealed class FileLoader(Func<string, string?> host, DiagnosticList diag
         }
 
         return roots;
+    }
+
+    /// <summary>A document as it is worked with: its sections checked, its variables replaced, all in long form.</summary>
+    private YamlMapping Prepare(YamlMapping root, string folder, Func<string, string?> variables)
+    {
+        Root.Check(root, "", diagnostics);
+        foreach (string section in (ReadOnlySpan<string>)["services", "networks", "volumes", "secrets", "configs"])
+        {
+            if (root[section] is { IsNull: false } node and not YamlMapping)
+            {
+                diagnostics.Error(node.Location, $"{section} is a mapping (NAME: …), not {node.Kind}.");
+                root = root.Without(section);
+            }
+        }
+
+        return new Canonical(folder, diagnostics).Apply((YamlMapping)new Interpolation(variables, diagnostics).Apply(root));
     }
 
     private YamlMapping ResolveExtensions(YamlMapping root, string file, string folder, Func<string, string?> variables)

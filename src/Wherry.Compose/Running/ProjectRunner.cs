@@ -10,7 +10,7 @@ namespace Wherry.Compose;
 /// Runs a project's services in this process: guests on threads, on a network of the project's own; static sites with Kestrel; helpers and containers, where allowed, as processes. Services start
 /// when what they depend on is there, and are started again by their policy.
 /// </summary>
-public sealed class ProjectRunner : IAsyncDisposable
+public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 {
     private readonly Dictionary<string, ServiceRunner> services;
     private readonly Lazy<PortPublisher> publisher;
@@ -181,9 +181,33 @@ public sealed class ProjectRunner : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Connects to a port of a service, published or not: to a guest's without the system's network. Waits while none of its replicas listens, as when it is just being started; replicas get connections in
+    /// turn.
+    /// </summary>
+    /// <param name="name">The service.</param>
+    /// <param name="port">Its own port; a static site has one behind all numbers.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>The connection, to be disposed.</returns>
+    /// <exception cref="IOException">There is no such service, it is on no network, or it has ended for good.</exception>
+    public ValueTask<Stream> ConnectAsync(string name, int port, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(port);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(port, ushort.MaxValue);
+        return Find(name) is { } service ? service.ConnectAsync(port, cancellationToken) : throw new IOException($"there is no service \"{name}\" in the project.");
+    }
+
+    /// <summary>As <see cref="DisposeAsync"/>, waiting.</summary>
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
     /// <summary>Ends what still runs, at once, and removes what is temporary.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (disposed.IsCancellationRequested)
+        {
+            return;
+        }
+
         await disposed.CancelAsync().ConfigureAwait(false);
         await StopAsync(limit: TimeSpan.Zero).ConfigureAwait(false);
         if (publisher.IsValueCreated)
@@ -226,7 +250,7 @@ public sealed class ProjectRunner : IAsyncDisposable
 
         foreach (string name in options.Replicas.Keys.Where(name => project.Services.All(service => service.Name != name)))
         {
-            problems.Add(new ComposeDiagnostic(ComposeSeverity.Error, new SourceLocation(project.Files[0], 0, 0), $"there is no service \"{name}\" to scale. There are {string.Join(", ", project.Services.Select(service => service.Name))}."));
+            problems.Add(new ComposeDiagnostic(ComposeSeverity.Error, new SourceLocation(project.Files.FirstOrDefault() ?? project.Folder, 0, 0), $"there is no service \"{name}\" to scale. There are {string.Join(", ", project.Services.Select(service => service.Name))}."));
         }
 
         foreach (ComposeService service in project.Services.Where(service => service.Kind != ComposeServiceKind.Guest && options.Replicas.GetValueOrDefault(service.Name) > 1))

@@ -30,6 +30,10 @@ internal sealed class ServiceRunner
         Service = service;
         wanted = project.Options.Replicas.TryGetValue(service.Name, out int count) ? count : service.Replicas;
         network = service.Networks.Count > 0 ? project.Network.AddService(service.Name, service.Networks) : null;
+        if (network is not null)
+        {
+            network.ListeningChanged += (_, _) => Changed.Set();
+        }
     }
 
     public ComposeService Service { get; }
@@ -169,6 +173,37 @@ internal sealed class ServiceRunner
                 {
                     return "is unhealthy";
                 }
+            }
+
+            await change.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Connects to one of its ports from this process.</summary>
+    public async ValueTask<Stream> ConnectAsync(int port, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task change = Changed.Next;
+            if (Service.Kind == ComposeServiceKind.Guest)
+            {
+                NetworkService guests = network ?? throw new IOException($"{Service.Name} is on no network.");
+                switch (guests.ConnectFromHost((ushort)port, out int handle))
+                {
+                    case Delivery.Taken:
+                        return new NetworkStream(new Socket(new SafeSocketHandle(handle, ownsHandle: true)), ownsSocket: true);
+                    case Delivery.Full:
+                        throw new IOException($"{Service.Name} has not accepted the connections that wait for it.");
+                }
+            }
+            else if (Replicas.Select(replica => replica.Workload).FirstOrDefault(workload => workload is { Running.IsCompleted: true, Ended.IsCompleted: false }) is { } running)
+            {
+                return await running.ConnectAsync(port, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (Replicas is { Count: > 0 } && HasEnded)
+            {
+                throw new IOException($"{Service.Name} has ended.");
             }
 
             await change.WaitAsync(cancellationToken).ConfigureAwait(false);

@@ -19,6 +19,9 @@ internal sealed class InProcessNetwork
     private const uint FirstAddress = HostAddress + 1;
     private const uint LastAddress = 0xC613_FFFE;
 
+    private const int FirstHostPort = 49152;
+    private static int lastHostPort;
+
     private readonly Lock gate = new();
     private readonly Dictionary<uint, NetworkService> byAddress = [];
     private readonly Dictionary<string, List<NetworkService>> byName = new(StringComparer.OrdinalIgnoreCase);
@@ -92,6 +95,9 @@ internal sealed class InProcessNetwork
         Span<byte> bytes = [(byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number];
         return SocketAddress.FromIpv4(bytes, port);
     }
+
+    /// <summary>A port for this process's side of a connection: a name for it, which nothing is bound to.</summary>
+    public static ushort NewHostPort() => (ushort)(FirstHostPort + ((uint)Interlocked.Increment(ref lastHostPort) % (ushort.MaxValue - FirstHostPort + 1)));
 
     public static IPAddress ToIPAddress(uint number) => ToAddress(number, 0).ToIPAddress();
 

@@ -123,6 +123,32 @@ internal sealed class NetworkService
         }
     }
 
+    /// <summary>A connection from this process itself to one of the guests that listen on a port, each in turn.</summary>
+    /// <param name="handle">Non-blocking; the caller's to close.</param>
+    /// <exception cref="IOException">The system has no handle left.</exception>
+    public Delivery ConnectFromHost(ushort port, out int handle)
+    {
+        handle = -1;
+        Span<int> pair = stackalloc int[2];
+        if (!NativeSocket.TryOpenPair(pair))
+        {
+            throw new IOException($"the system gives no connection: {NativeSocket.LastError()}.");
+        }
+
+        (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
+        SocketAddress peer = InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, InProcessNetwork.NewHostPort());
+        Delivery delivery = Deliver(port, new PendingConnection(pair[1], peer, InProcessNetwork.ToAddress(AddressNumber, port), far), fromOutside: true);
+        if (delivery == Delivery.Taken)
+        {
+            handle = pair[0];
+            return delivery;
+        }
+
+        _ = NativeSocket.Close(pair[0]);
+        _ = NativeSocket.Close(pair[1]);
+        return delivery;
+    }
+
     internal void Add(ListeningQueue queue)
     {
         bool isFirst;

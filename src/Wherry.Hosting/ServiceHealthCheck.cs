@@ -1,0 +1,35 @@
+using System.Globalization;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Wherry.Compose;
+
+namespace Wherry.Hosting;
+
+/// <summary>A service's health: good when all replicas run and their own checks succeed, or have ended as they should; degraded when only some do.</summary>
+internal sealed class ServiceHealthCheck(ProjectRunner runner, string service) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        ReplicaStatus[] replicas = [.. runner.Status.Where(status => status.Service == service)];
+        int good = replicas.Count(IsGood);
+        string description = string.Join(", ", replicas.Select(Describe));
+        HealthStatus health = good == replicas.Length && (good > 0 || runner.Project.Services.Single(each => each.Name == service).Replicas == 0) ? HealthStatus.Healthy
+            : good > 0 ? HealthStatus.Degraded
+            : context.Registration.FailureStatus;
+        return Task.FromResult(new HealthCheckResult(health, description.Length == 0 ? "no replicas" : description));
+    }
+
+    private static bool IsGood(ReplicaStatus status) => status switch
+    {
+        { State: ReplicaState.Running, Health: ReplicaHealth.None or ReplicaHealth.Healthy } => true,
+        { State: ReplicaState.Exited, ExitCode: 0 } => true,
+        _ => false,
+    };
+
+    private static string Describe(ReplicaStatus status)
+    {
+        string state = status.State.ToString().ToLowerInvariant();
+        string health = status.Health == ReplicaHealth.None ? "" : $" ({status.Health.ToString().ToLowerInvariant()})";
+        string code = status is { State: ReplicaState.Exited, ExitCode: { } number } ? string.Create(CultureInfo.InvariantCulture, $" with code {(uint)number}") : "";
+        return string.Create(CultureInfo.InvariantCulture, $"{status.Service}-{status.Replica} {state}{health}{code}");
+    }
+}
