@@ -1,5 +1,6 @@
 using Wherry.Aot;
 using Wherry.Compose.Logs;
+using Wherry.Compose.Observing;
 using Wherry.Compose.Running;
 using Wherry.Compose.Running.Workloads;
 using Wherry.Wasi.Network.InProcess;
@@ -16,6 +17,7 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
     private readonly Lazy<PortPublisher> publisher;
     private readonly CancellationTokenSource disposed = new();
     private readonly IDisposable? reading;
+    private readonly ProjectMeter meter;
 
     /// <summary>Prepares a project. Nothing runs yet.</summary>
     /// <exception cref="ComposeFileException">The project asks for what the options don't allow.</exception>
@@ -31,7 +33,10 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         TemporaryFolder = Directory.CreateTempSubdirectory("wherry-up-").FullName;
         reading = options.Log is { } log ? Logs.Read(log) : null;
         publisher = new Lazy<PortPublisher>(() => new PortPublisher(message => Logs.Add("wherry", 1, LogSource.Wherry, message)));
+        Observer = new TrafficObserver(project.Services.Where(service => service.Kind == ComposeServiceKind.Static).Select(service => service.Name).ToHashSet());
+        Network.Observer = Observer;
         services = project.Services.ToDictionary(service => service.Name, service => new ServiceRunner(this, service));
+        meter = new ProjectMeter(this, Observer);
     }
 
     /// <summary>What is run.</summary>
@@ -46,6 +51,8 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 
     internal InProcessNetwork Network { get; } = new();
 
+    internal TrafficObserver Observer { get; }
+
     internal PortPublisher Publisher => publisher.Value;
 
     internal ModuleCatalog Modules { get; }
@@ -56,6 +63,9 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 
     /// <summary>All replicas as they are now.</summary>
     public IReadOnlyList<ReplicaStatus> Status => [.. services.Values.SelectMany(service => service.Describe())];
+
+    /// <summary>What has passed between services, and between them and the outside.</summary>
+    public IReadOnlyList<TrafficStatus> Traffic => Observer.Status;
 
     internal ServiceRunner? Find(string name) => services.GetValueOrDefault(name);
 
@@ -216,6 +226,7 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         }
 
         Modules.Dispose();
+        meter.Dispose();
         reading?.Dispose();
         disposed.Dispose();
         try

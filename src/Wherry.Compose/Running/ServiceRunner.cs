@@ -256,7 +256,7 @@ internal sealed class ServiceRunner
             case ComposeServiceKind.Guest:
                 return new GuestWorkload(Service, project.Modules, network, folders, udpPorts, Log, OnListening);
             case ComposeServiceKind.Static:
-                return new StaticWorkload(Service, StaticEndPoints(), Log);
+                return new StaticWorkload(Service, StaticEndPoints(), project.Observer.Counters(null, Service.Name), Log);
             case ComposeServiceKind.Process:
                 // Once for a run: health checks get them too, and files must not change under the helper.
                 var variables = new Lazy<KeyValuePair<string, string>[]>(() => [.. Service.Environment, .. PortVariables(), .. folders.Variables()]);

@@ -41,6 +41,8 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     private bool isConnected;
     private ListeningQueue? queue;
     private ConnectionEnd? end;
+    private ConnectionObserver? observer;
+    private bool isObservedAsClient;
     private bool isReadShut;
     private HashSet<SocketAddress>? peers;
     private Queue<SocketAddress>? peersByAge;
@@ -213,6 +215,10 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         if ((nativeFlags & NativeSocket.MessagePeek) == 0)
         {
             NoteReceived(buffers, count);
+            if (observer is not null)
+            {
+                Show(buffers, count, isFromClient: !isObservedAsClient);
+            }
         }
 
         return Errno.Success;
@@ -260,6 +266,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         }
 
         count = (uint)sent;
+        if (observer is not null)
+        {
+            Show(buffers, count, isFromClient: isObservedAsClient);
+        }
+
         if (IsStream && count < TotalLength(buffers))
         {
             // There was room for a part only; the system tells when there is more.
@@ -352,6 +363,14 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         return errno;
     }
 
+    /// <summary>Who is told what passes over the connection that this socket makes.</summary>
+    public void BeObserved(ConnectionObserver? by)
+    {
+        observer?.Closed();
+        observer = by;
+        isObservedAsClient = true;
+    }
+
     private Errno AcceptFromQueue(FileDescriptorFlags flags, out SocketDescriptor? accepted)
     {
         accepted = null;
@@ -377,6 +396,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             GuestLocalPort = queue.Port,
             IsInProcess = pending.End is not null,
             end = pending.End,
+            observer = pending.Observer,
             isConnected = true,
         };
         if (pending.End is null)
@@ -580,6 +600,8 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             }
 
             _ = NativeSocket.Close(closed);
+            observer?.Closed();
+            observer = null;
         }
 
         return Errno.Success;
@@ -601,6 +623,29 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         Readiness = Readiness.None;
         Reported = Readiness.None;
         Set?.Rearm(this);
+    }
+
+    /// <summary>Shows the observer the first bytes of buffers.</summary>
+    private void Show(ReadOnlySpan<NativeBuffer> buffers, uint count, bool isFromClient)
+    {
+        foreach (ref readonly NativeBuffer buffer in buffers)
+        {
+            ReadOnlySpan<byte> bytes = buffer.Span[..(int)Math.Min(count, (uint)buffer.Span.Length)];
+            count -= (uint)bytes.Length;
+            if (isFromClient)
+            {
+                observer!.FromClient(bytes);
+            }
+            else
+            {
+                observer!.FromService(bytes);
+            }
+
+            if (count == 0)
+            {
+                return;
+            }
+        }
     }
 
     private void NoteReceived(ReadOnlySpan<NativeBuffer> buffers, uint count)

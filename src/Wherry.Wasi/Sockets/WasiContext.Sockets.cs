@@ -265,6 +265,7 @@ public sealed partial class WasiContext
         if (shown is not null && errno is Errno.Success or Errno.Inprogress)
         {
             socket.PeerAddress = shown;
+            socket.BeObserved(Options.NetworkMember!.Observe(shown.Value));
         }
 
         if (errno is not (Errno.Inprogress or Errno.Already) || socket.IsNonBlocking)

@@ -8,11 +8,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.FileProviders;
+using Wherry.Compose.Observing;
 
 namespace Wherry.Compose.Running.Workloads;
 
 /// <summary>A folder served by Kestrel: content types, ETag, ranges, compression.</summary>
-internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEndPoint> endPoints, Action<LogSource, string> log) : Workload, IDisposable
+internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEndPoint> endPoints, TrafficCounters traffic, Action<LogSource, string> log) : Workload, IDisposable
 {
     private const int Failed = 1;
 
@@ -105,12 +106,13 @@ internal sealed class StaticWorkload(ComposeService service, IReadOnlyList<IPEnd
             kestrel.AddServerHeader = false;
             foreach (IPEndPoint endPoint in endPoints)
             {
-                kestrel.Listen(endPoint);
+                kestrel.Listen(endPoint, listener => SiteTraffic.CountConnections(listener, traffic));
             }
         });
         builder.Services.AddResponseCompression(compression => compression.MimeTypes = CompressedTypes);
         WebApplication site = builder.Build();
         var files = new PhysicalFileProvider(service.StaticFolder!);
+        SiteTraffic.CountRequests(site, traffic);
         site.UseResponseCompression();
         site.UseDefaultFiles(new DefaultFilesOptions { FileProvider = files });
         site.UseStaticFiles(new StaticFileOptions

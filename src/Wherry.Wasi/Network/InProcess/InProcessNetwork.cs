@@ -28,6 +28,9 @@ internal sealed class InProcessNetwork
     private readonly Queue<uint> freeAddresses = new();
     private uint nextAddress = FirstAddress;
 
+    /// <summary>Told of the connections to services.</summary>
+    public NetworkObserver? Observer { get; set; }
+
     /// <summary>Adds a service.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="networks">The networks that it is on, each with further names that it has there.</param>

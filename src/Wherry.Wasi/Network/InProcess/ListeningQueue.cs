@@ -9,7 +9,11 @@ namespace Wherry.Wasi.Network.InProcess;
 /// <param name="Peer">The connecting side's address.</param>
 /// <param name="Local">The address that was connected to; null where the handle knows.</param>
 /// <param name="End">The accepting side's end, if the other is a guest's too.</param>
-internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, ConnectionEnd? End);
+internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, ConnectionEnd? End)
+{
+    /// <summary>Told what passes over it.</summary>
+    public ConnectionObserver? Observer { get; init; }
+}
 
 /// <summary>The connections that wait at a listening socket of a guest. Its handle is an eventfd, which is readable while any wait.</summary>
 internal sealed unsafe class ListeningQueue
@@ -101,6 +105,7 @@ internal sealed unsafe class ListeningQueue
             while (waiting.TryDequeue(out PendingConnection connection))
             {
                 member.RemoveWaiting();
+                connection.Observer?.Closed();
                 connection.End?.Reset();
                 _ = NativeSocket.Close(connection.Handle);
             }

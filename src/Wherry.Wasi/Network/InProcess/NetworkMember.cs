@@ -165,7 +165,7 @@ internal sealed class NetworkMember : IDisposable
         }
         else
         {
-            delivery = Service.Network.FindByAddress(target)?.Deliver(target.Port, pending, fromOutside: false) ?? Delivery.Refused;
+            delivery = Service.Network.FindByAddress(target)?.Deliver(target.Port, pending, Service) ?? Delivery.Refused;
         }
 
         if (delivery != Delivery.Taken)
@@ -179,6 +179,10 @@ internal sealed class NetworkMember : IDisposable
         end = near;
         return Errno.Success;
     }
+
+    /// <summary>Who is told what passes over a connection to a port of the host that is a service's.</summary>
+    public ConnectionObserver? Observe(in SocketAddress target) =>
+        Service.Network is { Observer: { } observer } network && network.FindByAddress(target) is { } service ? observer.Connecting(Service, service) : null;
 
     /// <summary>A connection from this process itself to one of the guest's ports: a health check's.</summary>
     /// <param name="handle">Non-blocking; the caller's to close.</param>

@@ -91,9 +91,25 @@ internal sealed class NetworkService
     }
 
     /// <summary>Gives a connection to one of the guests that listen on a port, each in turn.</summary>
-    /// <param name="fromOutside">Whether it comes in by a published port, which reaches guests that listen on their own loopback address too.</param>
+    /// <param name="from">Who connects; null if it comes in by a published port, which reaches guests that listen on their own loopback address too.</param>
     /// <returns>What became of it. If it was not taken, the handle is still the caller's.</returns>
-    public Delivery Deliver(int port, in PendingConnection connection, bool fromOutside)
+    public Delivery Deliver(int port, PendingConnection connection, NetworkService? from)
+    {
+        if (Network.Observer is { } observer)
+        {
+            connection = connection with { Observer = observer.Connecting(from, this) };
+        }
+
+        Delivery delivery = DeliverToOne(port, connection, fromOutside: from is null);
+        if (delivery != Delivery.Taken)
+        {
+            connection.Observer?.Refused();
+        }
+
+        return delivery;
+    }
+
+    private Delivery DeliverToOne(int port, in PendingConnection connection, bool fromOutside)
     {
         lock (gate)
         {
@@ -137,7 +153,7 @@ internal sealed class NetworkService
 
         (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
         SocketAddress peer = InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, InProcessNetwork.NewHostPort());
-        Delivery delivery = Deliver(port, new PendingConnection(pair[1], peer, InProcessNetwork.ToAddress(AddressNumber, port), far), fromOutside: true);
+        Delivery delivery = Deliver(port, new PendingConnection(pair[1], peer, InProcessNetwork.ToAddress(AddressNumber, port), far), from: null);
         if (delivery == Delivery.Taken)
         {
             handle = pair[0];

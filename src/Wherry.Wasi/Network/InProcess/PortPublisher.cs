@@ -234,7 +234,7 @@ internal sealed unsafe class PortPublisher : IDisposable
                     }
 
                     SocketAddress peer = SocketAddress.ReadNative(new ReadOnlySpan<byte>(name, (int)length));
-                    if (service.Deliver(servicePort, new PendingConnection(connection, peer, null, null), fromOutside: true) != Delivery.Taken)
+                    if (service.Deliver(servicePort, new PendingConnection(connection, peer, null, null), from: null) != Delivery.Taken)
                     {
                         long linger = 1;
 
