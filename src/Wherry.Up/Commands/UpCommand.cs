@@ -6,6 +6,7 @@ using Wherry.Cli.Options;
 using Wherry.Cli.Output;
 using Wherry.Compose;
 using Wherry.Compose.Control;
+using Wherry.Up.Observing;
 
 namespace Wherry.Up.Commands;
 
@@ -13,6 +14,7 @@ namespace Wherry.Up.Commands;
 internal sealed class UpCommand
 {
     private readonly ProjectOptions project = new();
+    private readonly ObservingOptions observing = new();
     private readonly Argument<string[]> services = new("services") { Description = "Only these, and what they depend on.", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<bool> detach = OptionFactory.Switch("--detach", "Run in the background: return when all services run, and are healthy where they have a check.", "-d");
     private readonly Option<bool> processes = OptionFactory.Switch("--allow-processes", "Let x-wherry: process start programs of this machine, with all your rights.");
@@ -29,6 +31,7 @@ internal sealed class UpCommand
         {
             up.detach, up.processes, up.containers, up.scale, up.json, up.noCache, up.timeout, up.services,
         };
+        up.observing.AddTo(command);
         up.project.AddTo(command);
         command.SetAction(up.Run);
         return command;
@@ -84,6 +87,7 @@ internal sealed class UpCommand
             End(ExitCodes.Success);
             return stopped.Task;
         });
+        await using IAsyncDisposable observation = await observing.StartAsync(result, runner).ConfigureAwait(false);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => OnSignal(context, ExitCodes.Interrupted));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => OnSignal(context, ExitCodes.Terminated));
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, ExitCodes.Terminated));
