@@ -24,6 +24,7 @@ internal static unsafe partial class ComposeCommands
         ("stop", "Stops services."),
         ("restart", "Stops services and starts them again."),
         ("scale", "Changes how many replicas services of a running project have."),
+        ("dashboard", "Prints a link to the dashboard of a running project, which opens it once."),
         ("config", "Checks Compose files and prints what they come to."),
     ];
 

@@ -50,6 +50,9 @@ internal sealed class ControlServer : IDisposable
         _ = AcceptAsync();
     }
 
+    /// <summary>Makes a link that opens the dashboard; null if there is none.</summary>
+    public Func<string>? DashboardLink { get; set; }
+
     public void Dispose()
     {
         closing.Cancel();
@@ -218,6 +221,10 @@ internal sealed class ControlServer : IDisposable
                     await project.ScaleAsync(name, (int)count!).ConfigureAwait(false);
                 }
 
+                break;
+            case "dashboard":
+                string link = DashboardLink?.Invoke() ?? throw new InvalidOperationException("the project was started without a dashboard: wherry up --dashboard");
+                await writer.WriteLineAsync(new JsonObject { ["link"] = link }.ToJsonString()).ConfigureAwait(false);
                 break;
             case "down":
                 await down(limit).ConfigureAwait(false);

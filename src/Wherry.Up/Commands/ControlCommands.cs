@@ -8,7 +8,7 @@ using Wherry.Compose.Control;
 
 namespace Wherry.Up.Commands;
 
-/// <summary>The commands that ask a running project: <c>ps</c>, <c>top</c>, <c>logs</c>, <c>start</c>, <c>stop</c>, <c>restart</c>, <c>scale</c>, <c>down</c>.</summary>
+/// <summary>The commands that ask a running project: <c>ps</c>, <c>top</c>, <c>logs</c>, <c>start</c>, <c>stop</c>, <c>restart</c>, <c>scale</c>, <c>down</c>, <c>dashboard</c>.</summary>
 internal static class ControlCommands
 {
     public static IEnumerable<Command> Create()
@@ -21,6 +21,7 @@ internal static class ControlCommands
         yield return CreateAction("restart", "Stops services and starts them again.", hasTimeout: true);
         yield return CreateScale();
         yield return CreateDown();
+        yield return CreateDashboard();
     }
 
     private static Argument<string[]> Services() => new("services") { Description = "The services; all unless given.", Arity = ArgumentArity.ZeroOrMore };
@@ -181,6 +182,23 @@ internal static class ControlCommands
             JsonObject request = Request("down", null);
             request["timeout"] = result.GetValue(timeout);
             return Send(project.Name(result), request);
+        });
+        return command;
+    }
+
+    private static Command CreateDashboard()
+    {
+        var project = new ProjectOptions();
+        var command = new Command("dashboard", "Prints a link to the dashboard of a running project, which opens it once.");
+        project.AddTo(command);
+        command.SetAction(result =>
+        {
+            foreach (JsonObject answer in ControlClient.Ask(project.Name(result), Request("dashboard", null)))
+            {
+                Console.Out.WriteLine((string)answer["link"]!);
+            }
+
+            return ExitCodes.Success;
         });
         return command;
     }

@@ -87,7 +87,7 @@ internal sealed class UpCommand
             End(ExitCodes.Success);
             return stopped.Task;
         });
-        await using IAsyncDisposable observation = await observing.StartAsync(result, runner).ConfigureAwait(false);
+        await using IAsyncDisposable observation = await observing.StartAsync(result, runner, control).ConfigureAwait(false);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => OnSignal(context, ExitCodes.Interrupted));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => OnSignal(context, ExitCodes.Terminated));
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, ExitCodes.Terminated));

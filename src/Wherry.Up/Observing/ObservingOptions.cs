@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Http;
 using Wherry.Cli.Options;
 using Wherry.Cli.Output;
 using Wherry.Compose;
+using Wherry.Compose.Control;
+using Wherry.Up.Dashboard;
 
 namespace Wherry.Up.Observing;
 
@@ -11,16 +13,23 @@ namespace Wherry.Up.Observing;
 internal sealed class ObservingOptions
 {
     private const int DefaultMetricsPort = 9464;
+    private const int DefaultDashboardPort = 9465;
 
     private static readonly string[] Hosts = ["127.0.0.1", "localhost", "[::1]"];
 
     private readonly Option<int?> metrics = Port("--metrics", "Serve metrics in Prometheus' text format at http://127.0.0.1:PORT/metrics; 9464 unless given.", DefaultMetricsPort);
 
-    public void AddTo(Command command) => command.Options.Add(metrics);
+    private readonly Option<int?> dashboard = Port("--dashboard", "Serve a page that shows the services and changes them, to this machine's browsers, at PORT; 9465 unless given.", DefaultDashboardPort);
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(metrics);
+        command.Options.Add(dashboard);
+    }
 
     /// <summary>Begins to show a project, where it was asked for.</summary>
     /// <returns>To be disposed when it ends.</returns>
-    public async Task<IAsyncDisposable> StartAsync(ParseResult result, ProjectRunner runner)
+    public async Task<IAsyncDisposable> StartAsync(ParseResult result, ProjectRunner runner, ControlServer control)
     {
         var running = new Observation();
         try
@@ -36,6 +45,14 @@ internal sealed class ObservingOptions
                 LoopbackServer server = await LoopbackServer.StartAsync("--metrics", port, Hosts, (context, _) => AnswerMetricsAsync(context, runner)).ConfigureAwait(false);
                 running.Add(server);
                 Terminal.Note($"metrics are at http://127.0.0.1:{server.Port.ToString(CultureInfo.InvariantCulture)}/metrics");
+            }
+
+            if (result.GetValue(dashboard) is { } page)
+            {
+                DashboardServer server = await DashboardServer.StartAsync(runner, page).ConfigureAwait(false);
+                running.Add(server);
+                control.DashboardLink = server.NewLink;
+                Terminal.Note($"the dashboard is at {server.NewLink()} (opens once; wherry dashboard gives another link)");
             }
 
             return running;
