@@ -51,6 +51,7 @@ public sealed class OrdersExampleTests(Browser browser) : IClassFixture<Browser>
         async Task<float> PlaceAsync(string name) => (await page.Locator("#map text.name", new PageLocatorOptions { HasText = name }).BoundingBoxAsync())!.X;
         Assert.True(await PlaceAsync("outside") < await PlaceAsync("server"));
         Assert.True(await PlaceAsync("server") < await PlaceAsync("db"));
+        await page.GetByRole(AriaRole.Combobox, new PageGetByRoleOptions { Name = "Service" }).SelectOptionAsync("server");
         await Browser.KeepPictureAsync(page, "dashboard-light.png");
         await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark });
         await Browser.KeepPictureAsync(page, "dashboard-dark.png");

@@ -46,6 +46,7 @@ function draw(services, links) {
   map.setAttribute("viewBox", `0 0 ${widest * columnWidth + boxWidth + 20} ${highest * rowHeight + boxHeight + 30}`);
   map.style.maxHeight = `${Math.max(12, (highest + 1) * 5)}rem`;
   const parts = [];
+  const rates = [];
   for (const link of links) {
     const from = places.get(link.from);
     const to = places.get(link.to);
@@ -58,7 +59,7 @@ function draw(services, links) {
       d: `M${start[0]} ${start[1]}C${start[0] + bend} ${start[1]} ${end[0] - bend} ${end[1]} ${end[0]} ${end[1]}`,
       class: link.isBusy ? "busy" : "", "stroke-width": Math.min(10, 1.5 + Math.log10(1 + rate)).toFixed(1),
     }));
-    if (link.isBusy) parts.push(drawing("text", { x: (start[0] + end[0]) / 2, y: (start[1] + end[1]) / 2 - 6, "text-anchor": "middle" }, `${bytes(rate)}/s`));
+    if (link.isBusy) rates.push(drawing("text", { x: (start[0] + end[0]) / 2, y: (start[1] + end[1]) / 2 + 4, "text-anchor": "middle", class: "rate" }, `${bytes(rate)}/s`));
   }
   const byName = new Map(services.map(service => [service.name, service]));
   for (const [name, place] of places) {
@@ -69,7 +70,7 @@ function draw(services, links) {
     const short = name.length > 15 ? `${name.slice(0, 14)}…` : name;
     parts.push(drawing("text", { x: place.x + boxWidth / 2, y: place.y + boxHeight / 2 + 4, "text-anchor": "middle", class: "name" }, service && service.count !== 1 ? `${short} ×${service.count}` : short));
   }
-  map.replaceChildren(...parts);
+  map.replaceChildren(...parts, ...rates);
 }
 
 function fillTable(links) {
