@@ -7,7 +7,7 @@ const body = document.querySelector("#link-table tbody");
 const rows = new Map();
 const boxWidth = 120;
 const boxHeight = 34;
-const columnWidth = 190;
+const columnWidth = 240;
 const rowHeight = 58;
 
 export function showNetwork(state) {
