@@ -209,26 +209,14 @@ internal sealed class HttpScanner(HttpExchange exchange, bool isRequests)
 
     private void TakeHeader(ReadOnlySpan<byte> line, bool isWhole)
     {
-        int colon = line.IndexOf((byte)':');
-        if (colon < 0)
-        {
-            // A name that long is of no interest; anything else without a colon is no header.
-            if (isWhole)
-            {
-                exchange.Lose();
-            }
-
-            return;
-        }
-
-        ReadOnlySpan<byte> name = line[..colon];
-        bool isLength = Ascii.EqualsIgnoreCase(name, "content-length"u8);
-        if (!isLength && !Ascii.EqualsIgnoreCase(name, "transfer-encoding"u8))
+        // Two headers matter. Few others have a colon at the same place.
+        bool isLength = IsHeader(line, "content-length:"u8);
+        if (!isLength && !IsHeader(line, "transfer-encoding:"u8))
         {
             return;
         }
 
-        ReadOnlySpan<byte> value = line[(colon + 1)..].Trim(" \t"u8);
+        ReadOnlySpan<byte> value = line[(line.IndexOf((byte)':') + 1)..].Trim(" \t"u8);
         if (!isWhole)
         {
             exchange.Lose();
@@ -248,6 +236,9 @@ internal sealed class HttpScanner(HttpExchange exchange, bool isRequests)
             hasOtherCoding = !isChunked;
         }
     }
+
+    private static bool IsHeader(ReadOnlySpan<byte> line, ReadOnlySpan<byte> name) =>
+        line.Length >= name.Length && line[name.Length - 1] == ':' && Ascii.EqualsIgnoreCase(line[..name.Length], name);
 
     private void TakeChunkSize(ReadOnlySpan<byte> line)
     {
