@@ -72,10 +72,22 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             StopGracePeriod = values.Duration(service, "stop_grace_period", $"{what}.stop_grace_period") ?? read.StopGracePeriod,
             StopSignal = ReadSignal(service, what),
             Connect = ReadConnect(extension, what, read.Kind),
+            IsHttp = ReadHttp(extension, what, read.Kind),
         };
         CheckReplicas(read, service, what);
         CheckContainer(read, what);
         return read;
+    }
+
+    private bool ReadHttp(YamlMapping extension, string what, ComposeServiceKind kind)
+    {
+        bool isHttp = values.Truth(extension, "http", $"{what}.x-wherry.http");
+        if (isHttp && kind != ComposeServiceKind.Guest)
+        {
+            diagnostics.Warn(extension["http"]!.Location, $"{what}.x-wherry.http has no effect: only guests' requests get a trace's header.");
+        }
+
+        return isHttp && kind == ComposeServiceKind.Guest;
     }
 
     private void CheckReplicas(ComposeService service, YamlMapping source, string what)
@@ -147,11 +159,6 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
         if (values.Text(extension, "start", $"{what}.x-wherry.start") is { } start)
         {
             diagnostics.Warn(extension["start"]!.Location, $"{what}.x-wherry.start: {start} has no effect yet: all services start at once.");
-        }
-
-        if (extension["http"] is { } http)
-        {
-            diagnostics.Warn(http.Location, $"{what}.x-wherry.http has no effect yet.");
         }
 
         service = service with { Image = image };

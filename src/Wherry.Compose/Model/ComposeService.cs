@@ -93,6 +93,9 @@ public sealed record ComposeService
     /// <summary>The signal that asks a helper to stop, such as SIGTERM.</summary>
     public string StopSignal { get; init; } = "SIGTERM";
 
+    /// <summary>Whether requests that a guest is sent over HTTP/1.1 get a <c>traceparent</c> header, if they have none.</summary>
+    public bool IsHttp { get; init; }
+
     /// <summary>Hosts outside of the project that a guest may connect to: HOST[:PORT].</summary>
     public IReadOnlyList<string> Connect { get; init; } = [];
 }

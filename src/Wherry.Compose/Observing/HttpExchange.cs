@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Wherry.Compose.Observing;
 
 /// <summary>What a request's method means for the response.</summary>
@@ -32,13 +34,16 @@ internal sealed class HttpExchange(TrafficCounters counters)
     private const int NoContent = 204;
     private const int NotModified = 304;
 
-    private (long Started, RequestMethod Method)[] waiting = new (long, RequestMethod)[2];
+    private (long Started, RequestMethod Method, Activity? Span)[] waiting = new (long, RequestMethod, Activity?)[2];
     private int first;
     private int count;
     private int status;
 
     /// <summary>It is no HTTP/1, no longer, or none that can be followed.</summary>
     public bool IsLost { get; private set; }
+
+    /// <summary>The span of the request that begins next.</summary>
+    public Activity? NextSpan { get; set; }
 
     public void Lose() => IsLost = true;
 
@@ -52,7 +57,7 @@ internal sealed class HttpExchange(TrafficCounters counters)
 
         if (count == waiting.Length)
         {
-            var more = new (long, RequestMethod)[count * 2];
+            var more = new (long, RequestMethod, Activity?)[count * 2];
             for (int i = 0; i < count; i++)
             {
                 more[i] = waiting[(first + i) % count];
@@ -62,7 +67,8 @@ internal sealed class HttpExchange(TrafficCounters counters)
             first = 0;
         }
 
-        waiting[(first + count++) % waiting.Length] = (started, method);
+        waiting[(first + count++) % waiting.Length] = (started, method, NextSpan);
+        NextSpan = null;
     }
 
     /// <summary>A response's first line.</summary>
@@ -92,6 +98,8 @@ internal sealed class HttpExchange(TrafficCounters counters)
         if (count > 0 && status is >= 200 or SwitchingProtocols)
         {
             counters.AddRequest(status, waiting[first].Started);
+            TraceContext.End(waiting[first].Span, status);
+            waiting[first] = default;
             first = (first + 1) % waiting.Length;
             count--;
         }
@@ -108,5 +116,10 @@ internal sealed class HttpExchange(TrafficCounters counters)
         }
 
         IsLost = true;
+        for (; count > 0; count--)
+        {
+            TraceContext.End(waiting[first].Span, null);
+            first = (first + 1) % waiting.Length;
+        }
     }
 }

@@ -41,6 +41,9 @@ internal sealed class HttpScanner(HttpExchange exchange, bool isRequests)
         Trailers,
     }
 
+    /// <summary>Whether the next byte is the first one of a message.</summary>
+    public bool IsBetweenMessages => state == State.StartLine && headLength == 0;
+
     /// <summary>What passes next.</summary>
     public void Read(ReadOnlySpan<byte> bytes)
     {

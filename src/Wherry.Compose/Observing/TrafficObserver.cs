@@ -5,7 +5,8 @@ namespace Wherry.Compose.Observing;
 
 /// <summary>Counts what passes between a project's services, and between them and the outside.</summary>
 /// <param name="countsItself">The services that count their connections themselves, whoever makes them.</param>
-internal sealed class TrafficObserver(IReadOnlySet<string> countsItself) : NetworkObserver
+/// <param name="isTraced">The services whose requests get a trace's header.</param>
+internal sealed class TrafficObserver(IReadOnlySet<string> countsItself, IReadOnlySet<string> isTraced) : NetworkObserver
 {
     private readonly ConcurrentDictionary<(string From, string To), TrafficCounters> all = new();
 
@@ -15,7 +16,7 @@ internal sealed class TrafficObserver(IReadOnlySet<string> countsItself) : Netwo
     /// <summary>All pairs between which something has passed.</summary>
     public IReadOnlyList<TrafficStatus> Status => [.. all.OrderBy(pair => pair.Key).Select(pair => pair.Value.Describe())];
 
-    public override ConnectionObserver? Connecting(NetworkService? from, NetworkService to) => countsItself.Contains(to.Name) ? null : new ConnectionMeter(Counters(from?.Name, to.Name));
+    public override ConnectionObserver? Connecting(NetworkService? from, NetworkService to) => countsItself.Contains(to.Name) ? null : new ConnectionMeter(Counters(from?.Name, to.Name), isTraced.Contains(to.Name));
 
     /// <summary>The counters between a client, null for the outside, and a service.</summary>
     public TrafficCounters Counters(string? from, string to) =>

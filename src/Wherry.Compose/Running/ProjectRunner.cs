@@ -33,7 +33,8 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         TemporaryFolder = Directory.CreateTempSubdirectory("wherry-up-").FullName;
         reading = options.Log is { } log ? Logs.Read(log) : null;
         publisher = new Lazy<PortPublisher>(() => new PortPublisher(message => Logs.Add("wherry", 1, LogSource.Wherry, message)));
-        Observer = new TrafficObserver(project.Services.Where(service => service.Kind == ComposeServiceKind.Static).Select(service => service.Name).ToHashSet());
+        HashSet<string> Named(Predicate<ComposeService> isMeant) => [.. project.Services.Where(service => isMeant(service)).Select(service => service.Name)];
+        Observer = new TrafficObserver(Named(service => service.Kind == ComposeServiceKind.Static), Named(service => service.IsHttp));
         Network.Observer = Observer;
         services = project.Services.ToDictionary(service => service.Name, service => new ServiceRunner(this, service));
         meter = new ProjectMeter(this, Observer);

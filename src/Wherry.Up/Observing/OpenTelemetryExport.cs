@@ -3,14 +3,16 @@ using OpenTelemetry;
 using OpenTelemetry.Logs;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
+using OpenTelemetry.Trace;
 using Wherry.Compose;
 
 namespace Wherry.Up.Observing;
 
-/// <summary>Sends metrics and logs by OTLP, where OpenTelemetry's own environment variables say (OTEL_EXPORTER_OTLP_ENDPOINT and the others).</summary>
+/// <summary>Sends metrics, logs and the spans of traced requests by OTLP, where OpenTelemetry's own environment variables say (OTEL_EXPORTER_OTLP_ENDPOINT and the others).</summary>
 internal sealed class OpenTelemetryExport : IDisposable
 {
     private readonly MeterProvider metrics;
+    private readonly TracerProvider traces;
     private readonly ILoggerFactory logs;
     private readonly Dictionary<string, ILogger> loggers = [];
 
@@ -25,6 +27,7 @@ internal sealed class OpenTelemetryExport : IDisposable
         }
 
         metrics = Sdk.CreateMeterProviderBuilder().ConfigureResource(Describe).AddMeter("Wherry").AddOtlpExporter().Build();
+        traces = Sdk.CreateTracerProviderBuilder().ConfigureResource(Describe).AddSource("Wherry").AddOtlpExporter().Build();
         logs = LoggerFactory.Create(builder => builder.AddOpenTelemetry(options =>
         {
             ResourceBuilder resource = ResourceBuilder.CreateDefault();
@@ -53,6 +56,7 @@ internal sealed class OpenTelemetryExport : IDisposable
     public void Dispose()
     {
         metrics.Dispose();
+        traces.Dispose();
         logs.Dispose();
     }
 }

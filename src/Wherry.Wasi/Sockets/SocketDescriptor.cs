@@ -32,6 +32,9 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         | Rights.SockShutdown | Rights.SockOpen | Rights.SockClose | Rights.SockBind | Rights.SockRecv | Rights.SockRecvFrom | Rights.SockSend | Rights.SockSendTo;
 
     private const int RememberedPeers = 4096;
+
+    /// <summary>Who reads in smaller pieces gets them as they come.</summary>
+    private const int LeastAmended = 1024;
     private const int ShutdownReceive = 0;
 
     /// <summary>How many unwelcome datagrams one receive throws away before it looks after the guest again.</summary>
@@ -169,6 +172,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     {
         nint received;
         truncated = false;
+        if (observer is { Room: > 0 and var room } && !isObservedAsClient && nativeFlags == 0 && buffers.Length == 1 && sender == null && buffers[0].Length >= LeastAmended)
+        {
+            return ReceiveAmended(buffers[0], room, out count);
+        }
+
         if (IsStream && buffers.Length == 1 && sender == null)
         {
             // Sound: buffers were made from checked ranges of guest memory.
@@ -222,6 +230,22 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         }
 
         return Errno.Success;
+    }
+
+    /// <summary>Receives a little less than there is room for, so that the observer can add to it.</summary>
+    private Errno ReceiveAmended(NativeBuffer buffer, int room, out uint count)
+    {
+        ConnectionObserver by = observer!;
+        observer = null;
+        NativeBuffer smaller = new(buffer.Address, Math.Min(buffer.Length, int.MaxValue) - (nuint)room);
+        Errno errno = ReceiveAny([smaller], 0, null, out count, out _);
+        observer = by;
+        if (errno == Errno.Success)
+        {
+            count = (uint)by.AmendFromClient(buffer.Span, (int)count);
+        }
+
+        return errno;
     }
 
     /// <summary>

@@ -44,7 +44,7 @@ public sealed class HttpScannerTests
     {
         foreach (int piece in new[] { int.MaxValue, 1, 2, 3, 7, 64 })
         {
-            var traffic = new TrafficObserver(new HashSet<string>());
+            var traffic = new TrafficObserver(new HashSet<string>(), new HashSet<string>());
             TrafficCounters counters = traffic.Counters("client", "server");
             var meter = new ConnectionMeter(counters);
             Assert.Equal(1, counters.Describe().OpenConnections);
@@ -84,7 +84,7 @@ public sealed class HttpScannerTests
         string[] pieces = ["GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n", "Content-Length: ", "Transfer-Encoding: chunked\r\n", "\r\n", "\n", ":", " ", "5", "FFFFFFFF\r\n", "0\r\n", "-1", "x", "\0", "HEAD / HTTP/1.0\r\n\r\n"];
         for (int round = 0; round < 20_000; round++)
         {
-            var traffic = new TrafficObserver(new HashSet<string>());
+            var traffic = new TrafficObserver(new HashSet<string>(), new HashSet<string>());
             var meter = new ConnectionMeter(traffic.Counters(null, "server"));
             long count = 0;
             for (int i = random.Next(1, 30); i > 0; i--)

@@ -63,7 +63,7 @@ public sealed partial class MetricsTests
     }
 
     [Fact]
-    public async Task Metrics_and_logs_are_sent_by_otlp_where_the_environment_says()
+    public async Task Metrics_logs_and_traces_are_sent_by_otlp_where_the_environment_says()
     {
         var received = new ConcurrentQueue<(string Path, string Type, string Body)>();
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -78,12 +78,19 @@ public sealed partial class MetricsTests
         });
         await collector.StartAsync();
 
-        await using var project = new UpProject($"services: {{one: {{image: {UpProject.Probe}, command: [sleep]}}}}\n");
+        await using var project = new UpProject($$$$"""
+            services:
+              one: {image: {{{{UpProject.Probe}}}}, command: [sleep]}
+              server: {image: {{{{UpProject.Orders}}}}, ports: ["0:8080"], x-wherry: {http: true}}
+            """);
         project.Variables.Add(("OTEL_EXPORTER_OTLP_ENDPOINT", collector.Urls.First()));
         project.Variables.Add(("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"));
         project.Variables.Add(("OTEL_METRIC_EXPORT_INTERVAL", "500"));
         RunningCommand up = project.Start("up", "-p", "shop");
         await UpProject.WaitForLineAsync(up, "one", "sleeping");
+        int port = await UpProject.WaitForPortAsync(up, "server");
+        Assert.Contains("The order service", await AskAsync(port, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+        await WaitForAsync("POST /v1/traces", "HTTP", "wherry.service", "server", "http.response.status_code", "shop");
         await WaitForAsync("POST /v1/metrics", "wherry.replicas", "running", "wherry.service", "shop");
         await WaitForAsync("POST /v1/logs", "Wherry.Services.one", "sleeping", "shop");
 

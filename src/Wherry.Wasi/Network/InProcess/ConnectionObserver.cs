@@ -10,7 +10,7 @@ internal abstract class NetworkObserver
     public abstract ConnectionObserver? Connecting(NetworkService? from, NetworkService to);
 }
 
-/// <summary>Told what passes over one connection, by the guest at one end of it. It can change nothing, and must neither wait nor throw.</summary>
+/// <summary>Told what passes over one connection, by the guest at one end of it. It must neither wait nor throw, and changes nothing unless it has asked for room to.</summary>
 /// <remarks>
 /// One thread at a time tells it. The bytes are in the guest's memory, whose other threads may change them meanwhile: nothing may rest on reading a byte twice.
 /// </remarks>
@@ -18,6 +18,19 @@ internal abstract class ConnectionObserver
 {
     /// <summary>The one that connected has sent these, and the service's guest has them now, or is about to send them itself.</summary>
     public abstract void FromClient(ReadOnlySpan<byte> bytes);
+
+    /// <summary>How many bytes it would add to what the client sends next; 0 for none.</summary>
+    public virtual int Room => 0;
+
+    /// <summary>As <see cref="FromClient"/>, with room behind the bytes to add some.</summary>
+    /// <param name="buffer">What was received, and room for more.</param>
+    /// <param name="count">The bytes that were received.</param>
+    /// <returns>The bytes that the guest is given.</returns>
+    public virtual int AmendFromClient(Span<byte> buffer, int count)
+    {
+        FromClient(buffer[..count]);
+        return count;
+    }
 
     /// <summary>The service has sent these.</summary>
     public abstract void FromService(ReadOnlySpan<byte> bytes);
