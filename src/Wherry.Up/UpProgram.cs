@@ -21,6 +21,7 @@ internal static class UpProgram
             {
                 UpCommand.Create(),
                 ConfigCommand.Create(),
+                UpdateCommand.Create(),
             };
             foreach (Command command in ControlCommands.Create())
             {

@@ -24,6 +24,7 @@ internal static unsafe partial class ComposeCommands
         ("stop", "Stops services."),
         ("restart", "Stops services and starts them again."),
         ("scale", "Changes how many replicas services of a running project have."),
+        ("update", "Replaces a guest of a running project by another module, without refusing a connection."),
         ("config", "Checks Compose files and prints what they come to."),
     ];
 

@@ -93,6 +93,9 @@ internal sealed class ControlServer : IDisposable
         ["ports"] = new JsonArray([.. status.Ports.Select(port => (JsonNode)port)]),
         ["memoryBytes"] = status.MemoryBytes,
         ["cpuSeconds"] = status.CpuTime?.TotalSeconds,
+        ["connections"] = status.Connections,
+        ["accepted"] = status.Accepted,
+        ["retiring"] = status.Retiring,
     };
 
     private async Task AcceptAsync()
@@ -219,11 +222,29 @@ internal sealed class ControlServer : IDisposable
                 }
 
                 break;
+            case "update":
+                await UpdateAsync((string)request["service"]!, (string)request["module"]!, (double?)request["drain"], (double?)request["startLimit"]).ConfigureAwait(false);
+                break;
             case "down":
                 await down(limit).ConfigureAwait(false);
                 break;
             case var other:
                 throw new ArgumentException($"there is no command \"{other}\".");
+        }
+    }
+
+    private async Task UpdateAsync(string name, string module, double? drain, double? startLimit)
+    {
+        ComposeService service = project.FindService(name) ?? throw new ArgumentException($"there is no service \"{name}\".");
+        var options = new UpdateOptions();
+        options = options with
+        {
+            Drain = drain is { } seconds ? TimeSpan.FromSeconds(seconds) : options.Drain,
+            StartLimit = startLimit is { } limit ? TimeSpan.FromSeconds(limit) : options.StartLimit,
+        };
+        if (await project.UpdateAsync(service with { ModulePath = module }, options).ConfigureAwait(false) is { } problem)
+        {
+            throw new InvalidOperationException($"{name} was not updated: {problem}");
         }
     }
 

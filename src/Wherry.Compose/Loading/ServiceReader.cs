@@ -8,7 +8,7 @@ namespace Wherry.Compose.Loading;
 /// <summary>Reads services from their canonical form, and tells what is wrong with them.</summary>
 internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host, DiagnosticList diagnostics)
 {
-    private static readonly Keys Extension = new(["module", "static", "process", "connect", "start", "http"]);
+    private static readonly Keys Extension = new(["module", "static", "process", "connect", "start", "idle", "http"]);
     private static readonly Keys PortKeys = new(["name", "mode", "host_ip", "target", "published", "protocol", "app_protocol"]);
     private static readonly Keys MountKeys = new(["type", "source", "target", "read_only", "consistency", "bind", "volume", "tmpfs", "image"]);
     private static readonly Keys FileKeys = new(["source", "target", "uid", "gid", "mode"]);
@@ -73,6 +73,7 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             StopSignal = ReadSignal(service, what),
             Connect = ReadConnect(extension, what, read.Kind),
         };
+        read = new DemandReader(values, diagnostics).Read(read, extension, what);
         CheckReplicas(read, service, what);
         CheckContainer(read, what);
         return read;
@@ -144,11 +145,6 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
         string? module = values.Text(extension, "module", $"{what}.x-wherry.module");
         string? site = values.Text(extension, "static", $"{what}.x-wherry.static");
         IReadOnlyList<string> process = values.Texts(extension, "process", $"{what}.x-wherry.process");
-        if (values.Text(extension, "start", $"{what}.x-wherry.start") is { } start)
-        {
-            diagnostics.Warn(extension["start"]!.Location, $"{what}.x-wherry.start: {start} has no effect yet: all services start at once.");
-        }
-
         if (extension["http"] is { } http)
         {
             diagnostics.Warn(http.Location, $"{what}.x-wherry.http has no effect yet.");

@@ -22,6 +22,20 @@ internal sealed class ModuleCatalog(CodeCache? cache) : IDisposable
         return modules.GetOrAdd((path, file.LastWriteTimeUtc, file.Length), key => new Lazy<Module>(() => Load(key.Path))).Value;
     }
 
+    /// <summary>Lets go of modules that no service is started from any more. Guests that run keep theirs.</summary>
+    /// <param name="paths">The files that services are started from.</param>
+    public void Keep(IReadOnlySet<string> paths)
+    {
+        foreach ((string Path, DateTime Changed, long Length) key in modules.Keys)
+        {
+            var file = new FileInfo(key.Path);
+            if (!paths.Contains(key.Path) || !file.Exists || file.LastWriteTimeUtc != key.Changed || file.Length != key.Length)
+            {
+                modules.TryRemove(key, out _);
+            }
+        }
+    }
+
     /// <summary>Gives back what the engine holds. No guest may run any more.</summary>
     public void Dispose() => engine.Dispose();
 

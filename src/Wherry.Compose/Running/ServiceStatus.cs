@@ -12,6 +12,9 @@ public enum ReplicaState
     /// <summary>It is being made ready.</summary>
     Starting,
 
+    /// <summary>It starts with the first connection (<c>start: on-demand</c>).</summary>
+    Idle,
+
     /// <summary>It runs.</summary>
     Running,
 
@@ -64,4 +67,14 @@ public sealed record ReplicaStatus(
     DateTimeOffset Since,
     IReadOnlyList<string> Ports,
     long? MemoryBytes,
-    TimeSpan? CpuTime);
+    TimeSpan? CpuTime)
+{
+    /// <summary>A guest's open connections from others, those that wait to be accepted not among them; null for what is no guest.</summary>
+    public int? Connections { get; init; }
+
+    /// <summary>How many connections the guest has accepted since it was started; null for what is no guest.</summary>
+    public long? Accepted { get; init; }
+
+    /// <summary>How many earlier versions of it still run, until their connections have ended.</summary>
+    public int Retiring { get; init; }
+}

@@ -41,6 +41,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     private bool isConnected;
     private ListeningQueue? queue;
     private ConnectionEnd? end;
+    private NetworkMember? acceptedBy;
     private bool isReadShut;
     private HashSet<SocketAddress>? peers;
     private Queue<SocketAddress>? peersByAge;
@@ -378,6 +379,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             IsInProcess = pending.End is not null,
             end = pending.End,
             isConnected = true,
+            acceptedBy = pending.IsProbe ? null : queue.Member,
         };
         if (pending.End is null)
         {
@@ -574,6 +576,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         {
             Set?.Forget(this);
             queue?.Close();
+            acceptedBy?.RemoveOpen();
             if (end is not null && ResetsOnClose(closed))
             {
                 end.Reset();

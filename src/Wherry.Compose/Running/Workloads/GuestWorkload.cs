@@ -41,6 +41,20 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         }
     }
 
+    public override NetworkMember? Member
+    {
+        get
+        {
+            lock (gate)
+            {
+                return member;
+            }
+        }
+    }
+
+    /// <summary>Whether it gets no connections until its <see cref="Member"/> is opened: it is to take another one's place.</summary>
+    public bool IsHeld { get; init; }
+
     public override TimeSpan? CpuTime => Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.OfThread(id)?.CpuTime : null;
 
     public override void Start()
@@ -175,7 +189,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
             }
 
             store = own;
-            member = network is null ? null : network.AddMember(listening);
+            member = network is null ? null : network.AddMember(listening, IsHeld);
         }
 
         Volatile.Write(ref threadId, gettid());

@@ -9,7 +9,26 @@ namespace Wherry.Wasi.Network.InProcess;
 /// <param name="Peer">The connecting side's address.</param>
 /// <param name="Local">The address that was connected to; null where the handle knows.</param>
 /// <param name="End">The accepting side's end, if the other is a guest's too.</param>
-internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, ConnectionEnd? End);
+internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, ConnectionEnd? End)
+{
+    /// <summary>Whether it is a health check's, which does not count as use of the guest.</summary>
+    public bool IsProbe { get; init; }
+
+    /// <summary>Ends it before anybody accepted it: the other side sees a reset.</summary>
+    public unsafe void Refuse()
+    {
+        if (End is null)
+        {
+            long linger = 1;
+
+            // Sound: struct linger has eight bytes.
+            _ = NativeSocket.SetOption(Handle, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, sizeof(long));
+        }
+
+        End?.Reset();
+        _ = NativeSocket.Close(Handle);
+    }
+}
 
 /// <summary>The connections that wait at a listening socket of a guest. Its handle is an eventfd, which is readable while any wait.</summary>
 internal sealed unsafe class ListeningQueue
@@ -28,6 +47,9 @@ internal sealed unsafe class ListeningQueue
     }
 
     public ushort Port { get; }
+
+    /// <summary>The guest's place, which counts what is accepted.</summary>
+    public NetworkMember Member => member;
 
     /// <summary>Whether other guests can't reach it.</summary>
     public bool IsLoopbackOnly { get; }
@@ -76,6 +98,12 @@ internal sealed unsafe class ListeningQueue
             bool isThere = waiting.TryDequeue(out connection);
             if (isThere)
             {
+                // In this order: it must never seem that there is none.
+                if (!connection.IsProbe)
+                {
+                    member.AddOpen();
+                }
+
                 member.RemoveWaiting();
             }
 
@@ -101,8 +129,7 @@ internal sealed unsafe class ListeningQueue
             while (waiting.TryDequeue(out PendingConnection connection))
             {
                 member.RemoveWaiting();
-                connection.End?.Reset();
-                _ = NativeSocket.Close(connection.Handle);
+                connection.Refuse();
             }
         }
     }
