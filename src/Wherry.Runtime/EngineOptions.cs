@@ -45,6 +45,9 @@ public sealed record EngineOptions
     /// <summary>Whether functions that RyuJIT would not optimize as a whole become several methods.</summary>
     internal bool OutlinesLargeFunctions { get; init; } = true;
 
+    /// <summary>Whether code is compiled so that <see cref="Store.Pause"/> can hold it, at some cost.</summary>
+    internal bool Pausing { get; init; }
+
     /// <summary>Whether loops look for an interruption; without, only what that costs can be measured.</summary>
     internal bool IsInterruptible { get; init; } = true;
 

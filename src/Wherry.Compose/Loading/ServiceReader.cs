@@ -8,6 +8,8 @@ namespace Wherry.Compose.Loading;
 /// <summary>Reads services from their canonical form, and tells what is wrong with them.</summary>
 internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host, DiagnosticList diagnostics)
 {
+    private const double FewestCores = 0.001;
+
     private static readonly Keys Extension = new(["module", "static", "process", "connect", "start", "idle", "http"]);
     private static readonly Keys PortKeys = new(["name", "mode", "host_ip", "target", "published", "protocol", "app_protocol"]);
     private static readonly Keys MountKeys = new(["type", "source", "target", "read_only", "consistency", "bind", "volume", "tmpfs", "image"]);
@@ -67,7 +69,7 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             HealthCheck = new HealthCheckReader(values, diagnostics).Read(service, what, read.Kind),
             Networks = ReadNetworks(service, what),
             Replicas = values.Count(deploy, "replicas", $"{what}.deploy.replicas", 100_000) ?? values.Count(service, "scale", $"{what}.scale", 100_000) ?? 1,
-            Cpus = values.Number(limits, "cpus", $"{what}.deploy.resources.limits.cpus") ?? values.Number(service, "cpus", $"{what}.cpus"),
+            Cpus = ReadCores(limits, $"{what}.deploy.resources.limits.cpus") ?? ReadCores(service, $"{what}.cpus"),
             MemoryBytes = values.Size(limits, "memory", $"{what}.deploy.resources.limits.memory") ?? values.Size(service, "mem_limit", $"{what}.mem_limit"),
             StopGracePeriod = values.Duration(service, "stop_grace_period", $"{what}.stop_grace_period") ?? read.StopGracePeriod,
             StopSignal = ReadSignal(service, what),
@@ -79,11 +81,23 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
         return read;
     }
 
+    /// <summary>As elsewhere, 0 is no limit.</summary>
+    private double? ReadCores(YamlMapping parent, string what)
+    {
+        double? cores = values.Number(parent, "cpus", what);
+        if (cores is > 0 and < FewestCores)
+        {
+            diagnostics.Error(parent["cpus"]!.Location, string.Create(CultureInfo.InvariantCulture, $"{what} is {FewestCores} at least."));
+        }
+
+        return cores is 0 ? null : cores;
+    }
+
     private void CheckReplicas(ComposeService service, YamlMapping source, string what)
     {
-        if (service.Cpus is not null)
+        if (service.Cpus is not null && service.Kind is ComposeServiceKind.Process or ComposeServiceKind.Static)
         {
-            diagnostics.Warn((source["cpus"] ?? source["deploy"]!).Location, $"the limit of processors of {what} has no effect yet: a guest may use one core for each of its threads.");
+            diagnostics.Warn((source["cpus"] ?? source["deploy"]!).Location, $"the limit of processors of {what} has no effect: only guests and containers are kept to one.");
         }
 
         if (service.Kind != ComposeServiceKind.Guest)

@@ -1,6 +1,7 @@
 using Wherry.Aot;
 using Wherry.Compose.Logs;
 using Wherry.Compose.Running;
+using Wherry.Compose.Running.Processors;
 using Wherry.Compose.Running.Workloads;
 using Wherry.Wasi.Network.InProcess;
 
@@ -49,6 +50,8 @@ public sealed class ProjectRunner : IAsyncDisposable
     internal PortPublisher Publisher => publisher.Value;
 
     internal ModuleCatalog Modules { get; }
+
+    internal CpuLimiter Processors { get; } = new();
 
     internal string VolumeFolder { get; }
 
@@ -219,6 +222,7 @@ public sealed class ProjectRunner : IAsyncDisposable
             publisher.Value.Dispose();
         }
 
+        Processors.Dispose();
         Modules.Dispose();
         reading?.Dispose();
         disposed.Dispose();

@@ -19,7 +19,7 @@ internal sealed partial class ServiceRunner
     {
         if (Service.StartsOnDemand && network is not null)
         {
-            await Task.Run(() => project.Modules.Get(Service.ModulePath!)).ConfigureAwait(false);
+            await Task.Run(() => project.Modules.Get(Service)).ConfigureAwait(false);
             network.StartOnDemand(Service.Ports.Where(port => !port.IsUdp).Select(port => port.Target).Concat(Service.Expose), Demand.Set);
         }
     }

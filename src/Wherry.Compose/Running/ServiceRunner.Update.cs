@@ -27,7 +27,7 @@ internal sealed partial class ServiceRunner
         List<(Replica Replica, Workload Old, Workload New)> pairs = [];
         try
         {
-            await Task.Run(() => project.Modules.Get(next.ModulePath!), cancellationToken).ConfigureAwait(false);
+            await Task.Run(() => project.Modules.Get(next), cancellationToken).ConfigureAwait(false);
             version++;
             foreach (Replica replica in Replicas)
             {

@@ -241,6 +241,7 @@ internal sealed partial class ServiceRunner
         service, project.Modules, network, FoldersOf(service, replica), udpPorts, (source, text) => project.Logs.Add(service.Name, replica.Number, source, text), OnListening)
     {
         IsHeld = isHeld,
+        Processors = project.Processors,
     };
 
     private IPEndPoint? HostPort(int port)

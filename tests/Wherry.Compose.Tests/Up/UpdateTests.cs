@@ -108,8 +108,7 @@ public sealed class UpdateTests
             Assert.Equal("new\n", await client.GetStringAsync(address));
         }
 
-        using var crash = new HttpClient { Timeout = RunningCommand.Patience };
-        await Assert.ThrowsAnyAsync<HttpRequestException>(() => crash.GetStringAsync(new Uri(address, "/crash")));
+        await VersionedGuest.CrashAsync(address);
         await project.WaitForStatusAsync(all => all.Sum(each => (int)each["restarts"]!) == 1 && all.All(each => (string?)each["state"] == "running"));
         for (int i = 0; i < 9; i++)
         {

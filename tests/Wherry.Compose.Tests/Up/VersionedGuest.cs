@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Wherry.Compose.Tests.Up;
 
 /// <summary>Copies of a guest that answers HTTP requests with its version, each another module (Guests/versioned.c).</summary>
@@ -19,5 +21,22 @@ internal static class VersionedGuest
         File.WriteAllBytes(path + ".new", bytes);
         File.Move(path + ".new", path, overwrite: true);
         return path;
+    }
+
+    /// <summary>Makes one trap, by a request that is sent once; HttpClient would send it again.</summary>
+    public static async Task CrashAsync(Uri address)
+    {
+        using var client = new TcpClient();
+        using var limit = new CancellationTokenSource(RunningCommand.Patience);
+        await client.ConnectAsync(address.Host, address.Port, limit.Token);
+        await client.GetStream().WriteAsync("GET /crash HTTP/1.1\r\n\r\n"u8.ToArray(), limit.Token);
+        try
+        {
+            Assert.Equal(0, await client.GetStream().ReadAsync(new byte[1], limit.Token));
+        }
+        catch (IOException)
+        {
+            // A reset is an end too.
+        }
     }
 }

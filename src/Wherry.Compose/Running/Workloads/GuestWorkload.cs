@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Wherry.Compose.Logs;
+using Wherry.Compose.Running.Processors;
 using Wherry.Wasi;
 using Wherry.Wasi.Network.InProcess;
 
@@ -24,6 +25,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     private const int QuietIntervals = 6;
 
     private readonly Lock gate = new();
+    private readonly ThreadClocks clocks = new();
     private NetworkMember? member;
     private Store? store;
     private int threadId;
@@ -55,7 +57,10 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     /// <summary>Whether it gets no connections until its <see cref="Member"/> is opened: it is to take another one's place.</summary>
     public bool IsHeld { get; init; }
 
-    public override TimeSpan? CpuTime => Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.OfThread(id)?.CpuTime : null;
+    /// <summary>Keeps it to its share of the processors, if it has one.</summary>
+    public required CpuLimiter Processors { get; init; }
+
+    public override TimeSpan? CpuTime => clocks.Used;
 
     public override void Start()
     {
@@ -167,6 +172,8 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
                 Volatile.Write(ref threadId, 0);
             }
 
+            clocks.End();
+
             SetEnded(exitCode);
         }
 
@@ -179,7 +186,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
     private int Run(LineStream output, LineStream error)
     {
-        Module module = modules.Get(service.ModulePath!);
+        Module module = modules.Get(service);
         using var own = new Store(module.Engine, new StoreOptions { Limits = service.MemoryBytes is { } bytes ? ResourceLimits.Default with { MemoryBytes = bytes } : ResourceLimits.Default });
         lock (gate)
         {
@@ -193,6 +200,8 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         }
 
         Volatile.Write(ref threadId, gettid());
+        clocks.Begin();
+        using IDisposable? limit = service.Cpus is { } cores ? Processors.Add(cores, () => clocks.Used, own.Pause, own.Resume) : null;
         IReadOnlyList<PreopenedDirectory> directories = folders.Prepare();
         using var context = new WasiContext(new WasiOptions
         {
@@ -203,6 +212,17 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
             StandardError = error,
             Directories = directories,
             NetworkMember = member,
+            ThreadRuns = begins =>
+            {
+                if (begins)
+                {
+                    clocks.Begin();
+                }
+                else
+                {
+                    clocks.End();
+                }
+            },
             NetworkPolicy = new NetworkPolicy
             {
                 PublishedPorts = [.. udpPorts],
@@ -237,13 +257,23 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         {
             await Task.Delay(WatchInterval).ConfigureAwait(false);
             long? waits = Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.CountWaits(id) : null;
-            quiet = waits is not null && waits == last ? quiet + 1 : 0;
+
+            // One that is held for its share of the processors does not wait by itself.
+            quiet = waits is not null && waits == last && !IsPaused() ? quiet + 1 : 0;
             last = waits ?? -1;
         }
 
         lock (gate)
         {
             store?.Interrupt();
+        }
+    }
+
+    private bool IsPaused()
+    {
+        lock (gate)
+        {
+            return store?.IsPaused == true;
         }
     }
 
