@@ -147,6 +147,40 @@ public sealed class GuestTests
     }
 
     [Fact]
+    public async Task Guests_with_a_share_of_the_processors_work_and_stop_as_others_do()
+    {
+        await using var project = new UpProject($$$$"""
+            services:
+              good: {image: {{{{UpProject.Orders}}}}, ports: ["0:8080"], cpus: 0.5}
+              endless: {image: {{{{UpProject.Probe}}}}, command: [loop], cpus: 0.05, stop_grace_period: 500ms}
+              threads: {image: {{{{Repository.Example("threads/sum.wasm")}}}}, deploy: {resources: {limits: {cpus: "1.5"}}}}
+            """);
+        RunningCommand up = project.Start("up");
+        int port = await UpProject.WaitForPortAsync(up, "good");
+        await UpProject.WaitForLineAsync(up, "endless", "looping");
+        await UpProject.WaitForLineAsync(up, "threads", @"\* exited with code 0");
+        using var client = new HttpClient { Timeout = RunningCommand.Patience };
+        Assert.StartsWith("The order service", await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/")), StringComparison.Ordinal);
+
+        // It goes on between its pauses.
+        double used = await CpuSecondsAsync();
+        using (var limit = new CancellationTokenSource(RunningCommand.Patience))
+        {
+            while (await CpuSecondsAsync() <= used)
+            {
+                await Task.Delay(50, limit.Token);
+            }
+        }
+
+        up.Signal(PosixSignal.SIGTERM);
+        Result result = await up.EndAsync();
+        Assert.Equal(143, result.ExitCode);
+        Assert.Contains("endless-1 | * it did not stop within 0.5 s and is killed", result.Output, StringComparison.Ordinal);
+
+        async Task<double> CpuSecondsAsync() => (double)(await project.StatusAsync()).Single(each => (string?)each["service"] == "endless")["cpuSeconds"]!;
+    }
+
+    [Fact]
     public async Task A_second_signal_ends_what_does_not_stop()
     {
         await using var project = new UpProject($$$$"""

@@ -136,7 +136,7 @@ public sealed class ProcessTests
                 ports: ["127.0.0.1:0:6379"]
                 environment: {A: "1"}
                 volumes: ["./data:/data:ro"]
-                deploy: {resources: {limits: {memory: 64m}}}
+                deploy: {resources: {limits: {memory: 64m, cpus: "0.25"}}}
                 healthcheck: {test: [CMD, redis-cli, ping], interval: 200ms}
                 stop_grace_period: 300ms
             """);
@@ -158,7 +158,7 @@ public sealed class ProcessTests
         await UpProject.WaitForLineAsync(up, "cache", @"\[redis-server\]\ncache-1 +\| \[--save\]\ncache-1 +\| \[\]");
         string line = string.Join(' ', up.Output.Split('\n').Select(each => each[(each.IndexOf('|', StringComparison.Ordinal) + 1)..].Trim()));
         Assert.Matches(@"\[run\] \[--rm\] \[--name\] \[shop-cache-1\] \[--security-opt\] \[no-new-privileges\]", line);
-        Assert.Matches($@"\[-e\] \[A=1\] \[-p\] \[127\.0\.0\.1:\d+:6379\] \[-v\] \[{project.Folder["data"]}:/data:ro\] \[--memory\] \[67108864\] \[redis:7\] \[redis-server\]", line);
+        Assert.Matches($@"\[-e\] \[A=1\] \[-p\] \[127\.0\.0\.1:\d+:6379\] \[-v\] \[{project.Folder["data"]}:/data:ro\] \[--memory\] \[67108864\] \[--cpus\] \[0\.25\] \[redis:7\] \[redis-server\]", line);
         using (var limit = new CancellationTokenSource(RunningCommand.Patience))
         {
             while (!File.Exists(project.Folder["asked"]) || !File.ReadAllText(project.Folder["asked"]).Contains('\n', StringComparison.Ordinal))
