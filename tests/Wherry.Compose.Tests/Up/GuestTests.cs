@@ -153,7 +153,7 @@ public sealed class GuestTests
             services:
               good: {image: {{{{UpProject.Orders}}}}, ports: ["0:8080"], cpus: 0.5}
               endless: {image: {{{{UpProject.Probe}}}}, command: [loop], cpus: 0.05, stop_grace_period: 500ms}
-              threads: {image: {{{{Repository.Example("threads/sum.wasm")}}}}, deploy: {resources: {limits: {cpus: "1.5"}}}}
+              threads: {image: {{{{Repository.Example("threads/sum.wasm")}}}}, cpus: 1.5}
             """);
         RunningCommand up = project.Start("up");
         int port = await UpProject.WaitForPortAsync(up, "good");

@@ -22,9 +22,8 @@ internal sealed class CpuQuota(double cores, TimeSpan start)
     /// <returns>How long to wait until the share is kept; zero or less if it is.</returns>
     public TimeSpan Charge(TimeSpan now, TimeSpan used)
     {
-        balance += (now - lastTime) * cores;
+        balance += ((now - lastTime) * cores) - (used - lastUsed);
         balance = balance < most ? balance : most;
-        balance -= used - lastUsed;
         lastTime = now;
         lastUsed = used;
         return balance < TimeSpan.Zero ? -balance / cores : TimeSpan.Zero;
