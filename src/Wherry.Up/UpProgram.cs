@@ -22,6 +22,7 @@ internal static class UpProgram
                 UpCommand.Create(),
                 ConfigCommand.Create(),
                 UpdateCommand.Create(),
+                EgressCommand.Create(),
             };
             foreach (Command command in ControlCommands.Create())
             {

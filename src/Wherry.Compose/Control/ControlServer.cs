@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
+using Wherry.Wasi;
+using Wherry.Wasi.Network;
 
 namespace Wherry.Compose.Control;
 
@@ -96,6 +98,16 @@ internal sealed class ControlServer : IDisposable
         ["connections"] = status.Connections,
         ["accepted"] = status.Accepted,
         ["retiring"] = status.Retiring,
+        ["egress"] = new JsonArray([.. status.Egress.Select(ToJson)]),
+    };
+
+    private static JsonNode ToJson(EgressEntry entry) => new JsonObject
+    {
+        ["host"] = entry.Host,
+        ["port"] = entry.Port,
+        ["protocol"] = entry.Protocol == NetworkProtocol.Udp ? "udp" : "tcp",
+        ["inProject"] = entry.IsInside,
+        ["connections"] = entry.Count,
     };
 
     private async Task AcceptAsync()

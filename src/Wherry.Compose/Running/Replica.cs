@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Wherry.Compose.Running.Health;
 using Wherry.Compose.Running.Workloads;
+using Wherry.Wasi.Network;
 
 namespace Wherry.Compose.Running;
 
@@ -23,6 +24,9 @@ internal sealed partial class Replica(ServiceRunner service, int number)
     private bool isStopped;
 
     public int Number { get; } = number;
+
+    /// <summary>Where its guests have connected to.</summary>
+    public EgressRecord Egress { get; } = new();
 
     public ReplicaState State { get; private set; }
 
@@ -121,6 +125,7 @@ internal sealed partial class Replica(ServiceRunner service, int number)
             Connections = running?.Member?.OpenConnections,
             Accepted = running?.Member?.AcceptedConnections,
             Retiring = RetiringCount,
+            Egress = Egress.Entries,
         };
     }
 

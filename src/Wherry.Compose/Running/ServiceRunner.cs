@@ -242,6 +242,7 @@ internal sealed partial class ServiceRunner
     {
         IsHeld = isHeld,
         Processors = project.Processors,
+        Egress = replica.Egress,
     };
 
     private IPEndPoint? HostPort(int port)

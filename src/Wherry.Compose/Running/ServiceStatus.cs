@@ -1,3 +1,5 @@
+using Wherry.Wasi.Network;
+
 namespace Wherry.Compose;
 
 /// <summary>What a replica is doing.</summary>
@@ -74,6 +76,9 @@ public sealed record ReplicaStatus(
 
     /// <summary>How many connections the guest has accepted since it was started; null for what is no guest.</summary>
     public long? Accepted { get; init; }
+
+    /// <summary>Where a guest has connected to, as far as the first thousand places.</summary>
+    internal IReadOnlyList<EgressEntry> Egress { get; init; } = [];
 
     /// <summary>How many earlier versions of it still run, until their connections have ended.</summary>
     public int Retiring { get; init; }

@@ -553,10 +553,12 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     }
 
     /// <summary>Remembers the other side of a datagram; the oldest is forgotten when there are many.</summary>
-    public void RememberPeer(in SocketAddress peer)
+    /// <returns>Whether it was not known.</returns>
+    public bool RememberPeer(in SocketAddress peer)
     {
         peers ??= [];
-        if (peers.Add(peer))
+        bool isNew = peers.Add(peer);
+        if (isNew)
         {
             peersByAge ??= new Queue<SocketAddress>();
             peersByAge.Enqueue(peer);
@@ -565,6 +567,8 @@ internal sealed unsafe class SocketDescriptor : Descriptor
                 peers.Remove(peersByAge.Dequeue());
             }
         }
+
+        return isNew;
     }
 
     public bool HasPeer(in SocketAddress peer) => peers is not null && peers.Contains(peer);

@@ -1,10 +1,13 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Wherry.Compose.Logs;
 using Wherry.Compose.Running.Processors;
 using Wherry.Wasi;
+using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
+using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
 namespace Wherry.Compose.Running.Workloads;
 
@@ -18,6 +21,8 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     private const int Stopped = 128 + 15;
     private const int Trapped = 128 + 6;
     private const int CannotRun = 126;
+
+    private const int DnsPort = 53;
 
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
@@ -59,6 +64,9 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
     /// <summary>Keeps it to its share of the processors, if it has one.</summary>
     public required CpuLimiter Processors { get; init; }
+
+    /// <summary>Where it has connected to.</summary>
+    public required EgressRecord Egress { get; init; }
 
     public override TimeSpan? CpuTime => clocks.Used;
 
@@ -197,6 +205,10 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
             store = own;
             member = network is null ? null : network.AddMember(listening, IsHeld);
+            if (member is not null)
+            {
+                member.NameServer = FindNameServer();
+            }
         }
 
         Volatile.Write(ref threadId, gettid());
@@ -212,6 +224,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
             StandardError = error,
             Directories = directories,
             NetworkMember = member,
+            Egress = Egress,
             ThreadRuns = begins =>
             {
                 if (begins)
@@ -247,6 +260,15 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         {
             context.EndThreads();
         }
+    }
+
+    /// <summary>Some guests ask the server that this variable names, over TCP, in place of the host: they are answered there.</summary>
+    private SocketAddress? FindNameServer()
+    {
+        string? text = service.Environment.LastOrDefault(variable => variable.Key == "DNS_SERVER").Value;
+        return text is not null && IPEndPoint.TryParse(text, out IPEndPoint? endPoint)
+            ? SocketAddress.From(endPoint.Address, (ushort)(endPoint.Port == 0 ? DnsPort : endPoint.Port)).Normalize()
+            : null;
     }
 
     /// <summary>Ends the guest when its thread has not been woken for a while.</summary>

@@ -1,3 +1,6 @@
+using Wherry.Wasi.Abi;
+using Wherry.Wasi.Sockets;
+
 namespace Wherry.Wasi.Network.InProcess;
 
 /// <content>Who may connect to the guest, and who has: by that it is seen when it may leave.</content>
@@ -68,6 +71,35 @@ internal sealed partial class NetworkMember
         {
             Service.Remove(queue);
         }
+    }
+
+    /// <summary>Connects the guest to a server of its own.</summary>
+    /// <param name="localPort">The guest's port.</param>
+    /// <param name="serve">Takes the other end's handle over; false if it does not.</param>
+    /// <param name="handle">The guest's handle.</param>
+    /// <param name="end">The guest's end.</param>
+    /// <param name="local">The guest's address.</param>
+    public Errno ConnectTo(ushort localPort, Func<int, bool> serve, out int handle, out ConnectionEnd? end, out SocketAddress local)
+    {
+        handle = -1;
+        end = null;
+        local = InProcessNetwork.ToAddress(address, localPort);
+        Span<int> pair = stackalloc int[2];
+        if (!NativeSocket.TryOpenPair(pair))
+        {
+            return NativeSocket.LastError();
+        }
+
+        if (!serve(pair[1]))
+        {
+            _ = NativeSocket.Close(pair[0]);
+            _ = NativeSocket.Close(pair[1]);
+            return Errno.Connrefused;
+        }
+
+        (end, _) = ConnectionEnd.CreatePair();
+        handle = pair[0];
+        return Errno.Success;
     }
 
     /// <summary>Stops to listen if no connection is open.</summary>

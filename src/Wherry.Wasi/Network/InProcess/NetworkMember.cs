@@ -21,6 +21,9 @@ internal enum RouteKind
 
     /// <summary>A guest of this process.</summary>
     Guest,
+
+    /// <summary>The guest's own DNS server.</summary>
+    NameServer,
 }
 
 /// <summary>A guest's place on an <see cref="InProcessNetwork"/>: its address, its ports, and what it reaches.</summary>
@@ -48,6 +51,9 @@ internal sealed partial class NetworkMember : IDisposable
 
     /// <summary>The service that it is one of.</summary>
     public NetworkService Service { get; }
+
+    /// <summary>Where the guest finds its DNS server, normalized; null if it has none.</summary>
+    public SocketAddress? NameServer { get; set; }
 
     /// <summary>Called when the guest begins to listen on a port.</summary>
     public Action<int>? Listening { get; init; }
@@ -134,6 +140,11 @@ internal sealed partial class NetworkMember : IDisposable
     public RouteKind Find(in SocketAddress target, out SocketAddress host)
     {
         host = default;
+        if (NameServer is { } server && target.Port == server.Port && target.HasAddressOf(server))
+        {
+            return RouteKind.NameServer;
+        }
+
         if (target.IsLoopback)
         {
             lock (gate)
