@@ -91,7 +91,13 @@ internal sealed class UpCommand
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, ExitCodes.Terminated));
         try
         {
-            bool isStarted = await runner.StartAsync(names, ending.Token).ConfigureAwait(false);
+            Task<bool> starting = runner.StartAsync(names, ending.Token);
+            if (printer.HasStatusLine && !isChild)
+            {
+                _ = new StartProgress(printer, () => runner.Status).RunAsync(starting, ending.Token);
+            }
+
+            bool isStarted = await starting.ConfigureAwait(false);
             if (isStarted && isChild)
             {
                 isStarted = await runner.WaitUntilReadyAsync(ending.Token).ConfigureAwait(false);

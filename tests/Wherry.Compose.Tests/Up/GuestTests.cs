@@ -68,6 +68,29 @@ public sealed class GuestTests
     }
 
     [Fact]
+    public async Task A_guest_that_asks_a_dns_server_finds_services_there_and_what_it_reached_is_recorded()
+    {
+        string fetch = Repository.Shared("guests/http-client-rust/http-client.wasm");
+        await using var project = new UpProject($$$$"""
+            services:
+              server: {image: {{{{UpProject.Orders}}}}, healthcheck: {x-tcp: 8080}}
+              client:
+                image: {{{{fetch}}}}
+                command: ["http://server:8080/"]
+                environment: {DNS_SERVER: "127.0.0.11:53"}
+                depends_on: {server: {condition: service_healthy}}
+              lost: {image: {{{{fetch}}}}, command: ["http://nowhere:8080/"], environment: {DNS_SERVER: "127.0.0.11:53"}, depends_on: [client]}
+            """);
+        RunningCommand up = project.Start("up");
+        await UpProject.WaitForLineAsync(up, "client", @"200 \d+ http://server:8080/");
+        await UpProject.WaitForLineAsync(up, "lost", @"\* The guest may not look up ""nowhere"".*x-wherry: connect: \[""nowhere""\] would allow it");
+        Assert.Matches(@"client-1 +server:8080 +tcp +yes +1\n", (await project.RunAsync("egress")).Expect(0).Output);
+        Assert.Equal("server", (string?)(await project.StatusAsync()).Single(status => (string?)status["service"] == "client")["egress"]![0]!["host"]);
+        up.Signal(PosixSignal.SIGTERM);
+        await up.EndAsync();
+    }
+
+    [Fact]
     public async Task Volumes_secrets_and_configs_are_there_and_last()
     {
         await using var project = new UpProject($$$$"""
