@@ -70,7 +70,7 @@ public sealed unsafe partial class Store : IDisposable
         Heap = new GuestHeap(starter.Heap);
         UserState = starter.UserState;
         Meter = starter.Meter?.Split();
-        
+
         // All are held together; samples are taken of the first one only.
         SampleRequest = starter.SampleRequest?.Gate is not null ? starter.SampleRequest : SampleRequest.Create(Engine.Options);
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;

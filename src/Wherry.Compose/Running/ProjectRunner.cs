@@ -217,6 +217,11 @@ public sealed class ProjectRunner : IAsyncDisposable
     {
         await disposed.CancelAsync().ConfigureAwait(false);
         await StopAsync(limit: TimeSpan.Zero).ConfigureAwait(false);
+        foreach (ServiceRunner service in services.Values)
+        {
+            service.Dispose();
+        }
+
         if (publisher.IsValueCreated)
         {
             publisher.Value.Dispose();

@@ -8,7 +8,7 @@ using Wherry.Wasi.Network.InProcess;
 namespace Wherry.Compose.Running;
 
 /// <summary>A service of a running project: its replicas, its ports, and its place on the network.</summary>
-internal sealed partial class ServiceRunner
+internal sealed partial class ServiceRunner : IDisposable
 {
     private const int CannotRun = 126;
 
@@ -106,6 +106,9 @@ internal sealed partial class ServiceRunner
         await Task.WhenAll(Replicas.Select(replica => replica.StopAsync(limit ?? Service.StopGracePeriod))).ConfigureAwait(false);
         GiveBackPorts();
     }
+
+    /// <summary>After all replicas have ended.</summary>
+    public void Dispose() => updating.Dispose();
 
     public void Kill()
     {
