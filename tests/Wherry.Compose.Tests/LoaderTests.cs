@@ -154,6 +154,7 @@ public sealed class LoaderTests : IDisposable
             services:
               web:
                 image: app.wasm
+                expose: [8080]
                 restart: on-failure:3
                 stop_grace_period: 1m30s
                 stop_signal: INT

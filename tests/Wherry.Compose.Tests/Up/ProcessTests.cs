@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Wherry.Compose.Running.Workloads;
 
 namespace Wherry.Compose.Tests.Up;
 
@@ -173,6 +174,27 @@ public sealed class ProcessTests
         up.Signal(PosixSignal.SIGTERM);
         await up.EndAsync();
         Assert.Equal("rm -f shop-cache-1\n", File.ReadAllText(project.Folder["removed"]));
+    }
+
+    [Fact]
+    public async Task A_container_without_a_network_gets_none()
+    {
+        await using var project = new UpProject("services: {job: {image: \"busybox:1\", network_mode: none}}\n");
+        UseInDockersPlace(project, "for word; do echo \"[$word]\"; done\n");
+        Result result = (await project.RunAsync("up", "--allow-containers")).Expect(0);
+        Assert.Matches(@"\[--network\]\n\S+ +\| \[none\]\n", result.Output);
+    }
+
+    [Fact]
+    public async Task A_helper_that_leads_no_group_yet_is_signalled_itself()
+    {
+        // Without setsid in front of it, as for a moment at each start.
+        var launch = new ProcessLaunch { Name = "helper", Command = ["sleep", "1000"], Folder = "/" };
+        var workload = new ProcessWorkload(launch, () => [], _ => null, (_, line) => Assert.Fail(line));
+        workload.Start();
+        await workload.Running.WaitAsync(RunningCommand.Patience);
+        workload.AskToStop();
+        Assert.Equal(128 + 15, await workload.Ended.WaitAsync(RunningCommand.Patience));
     }
 
     private static void UseInDockersPlace(UpProject project, string script)

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Tests.Sockets;
+using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
 namespace Wherry.Wasi.Tests.Network;
 
@@ -162,6 +163,50 @@ public sealed class NetworkUseTests : IDisposable
         server.Close(accepted);
         Assert.Equal(0, member.OpenConnections);
         _ = Wherry.Wasi.Sockets.NativeSocket.Close(handle);
+    }
+
+    [Fact]
+    public void A_port_of_the_host_is_a_services_until_it_gives_it_back()
+    {
+        NetworkService service = Service("site");
+        NetworkMember member = Service("client").AddMember();
+        SocketGuest client = Guest(member);
+        using var site = new TcpListener(IPAddress.Loopback, 0);
+        site.Start();
+        SocketAddress host = SocketAddress.FromEndPoint((IPEndPoint)site.LocalEndpoint);
+        SocketAddress name = InProcessNetwork.ToAddress(service.AddressNumber, 80);
+        Assert.Equal(RouteKind.Refused, member.Find(name, out _));
+        service.SetHostPort(80, host);
+        Assert.Equal(RouteKind.Host, member.Find(name, out SocketAddress found));
+        Assert.Equal(host, found);
+        Assert.Equal(Errno.Success, Connect(client, service, 80, out int socket));
+        Assert.Equal(new IPEndPoint(InProcessNetwork.ToIPAddress(service.AddressNumber), 80), client.PeerAddress(socket));
+        service.ClearHostPorts();
+        Assert.Equal(RouteKind.Refused, member.Find(name, out _));
+        Assert.Equal(Errno.Connrefused, Connect(client, service, 80, out _));
+    }
+
+    [Fact]
+    public void Addresses_of_the_network_that_are_nobodys_are_refused_whatever_is_allowed()
+    {
+        NetworkMember member = Service("client").AddMember();
+        var client = new SocketGuest(new NetworkPolicy { ConnectRules = [ConnectRule.Parse("*")] }, new WasiOptions { NetworkMember = member });
+        open.Add(member);
+        open.Add(client);
+        foreach (string address in new[] { "198.18.0.0", "198.18.0.1", "198.18.77.7", "198.19.255.255" })
+        {
+            Assert.Equal(Errno.Connrefused, client.Connect(client.Open(), IPAddress.Parse(address), 80));
+            Assert.Equal(Errno.Connrefused, client.Connect(client.Open(SocketGuest.Inet6), IPAddress.Parse(address).MapToIPv6(), 80));
+        }
+    }
+
+    [Fact]
+    public void A_port_of_the_host_at_an_ipv6_address_is_refused_to_sockets_of_ipv4()
+    {
+        NetworkService service = Service("site");
+        SocketGuest client = Guest(Service("client").AddMember());
+        service.SetHostPort(80, SocketAddress.From(IPAddress.IPv6Loopback, 80));
+        Assert.Equal(Errno.Connrefused, Connect(client, service, 80, out _));
     }
 
     private static int Serve(SocketGuest guest, ushort port)
