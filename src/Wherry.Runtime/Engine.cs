@@ -38,7 +38,8 @@ public sealed class Engine : IDisposable
         Options.FuelCosts,
         Options.Deterministic,
         Options.Profiling,
-        Options.IsInterruptible);
+        Options.IsInterruptible,
+        Options.Pausing);
 
     /// <summary>Does nothing at present: modules and stores free what they hold when nothing references them any more.</summary>
     public void Dispose()

@@ -54,6 +54,9 @@ public sealed record EngineOptions
     /// <summary>Which functions are compiled in haste first, where <see cref="CollectibleCode"/> is not asked for.</summary>
     internal Haste Haste { get; init; } = Haste.Resumable;
 
+    /// <summary>Whether code is compiled so that <see cref="Store.Pause"/> can hold it, at some cost.</summary>
+    internal bool Pausing { get; init; }
+
     /// <summary>Whether loops look for an interruption; without, only what that costs can be measured.</summary>
     internal bool IsInterruptible { get; init; } = true;
 

@@ -167,6 +167,8 @@ public sealed unsafe partial class Store
             interruption = _interruption;
         }
 
+        SampleRequest?.Gate?.Wake();
+
         // Outside of the lock, since it runs the callbacks of host functions.
         interruption?.Cancel();
     }

@@ -40,7 +40,7 @@ public sealed unsafe partial class Store : IDisposable
             throw new ArgumentException("Fuel needs an engine that counts instructions: set EngineOptions.FuelCosts, to FuelCosts.Default for example.", nameof(options));
         }
 
-        SampleRequest = engine.Options.Profiling ? new SampleRequest() : null;
+        SampleRequest = SampleRequest.Create(engine.Options);
         FrameBudget = engine.Options.Deterministic ? new FrameBudget() : null;
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
@@ -70,11 +70,13 @@ public sealed unsafe partial class Store : IDisposable
         Heap = new GuestHeap(starter.Heap);
         UserState = starter.UserState;
         Meter = starter.Meter?.Split();
-        SampleRequest = starter.SampleRequest is null ? null : new SampleRequest();
+
+        // All are held together; samples are taken of the first one only.
+        SampleRequest = starter.SampleRequest?.Gate is not null ? starter.SampleRequest : SampleRequest.Create(Engine.Options);
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
     }
 
-    /// <summary>What asks its guests for samples, if the engine compiles for profiling. Threads that a guest starts are not sampled.</summary>
+    /// <summary>What asks its guests for samples and holds them, if the engine compiles for that. Threads that a guest starts are not sampled.</summary>
     internal SampleRequest? SampleRequest { get; }
 
     /// <summary>The stack in the sizes of Wasm's frames, if the engine is deterministic.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Wherry.Cli.Output;
 using Wherry.Compose;
 using Wherry.Compose.Control;
 using Wherry.Compose.Logs;
@@ -18,6 +19,7 @@ internal sealed class LogPrinter
     private readonly bool isJson;
     private readonly bool hasColors;
     private bool isMuted;
+    private string? status;
 
     public LogPrinter(IEnumerable<string> services, bool isJson)
     {
@@ -33,19 +35,31 @@ internal sealed class LogPrinter
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         lock (gate)
         {
-            if (isMuted)
-            {
-                return;
-            }
+            Write(status is null ? bytes : [.. "\r\e[K"u8, .. bytes, .. Encoding.UTF8.GetBytes(status)]);
+        }
+    }
 
-            try
+    /// <summary>Whether there is a terminal, on whose last line <see cref="SetStatus"/> can show something.</summary>
+    public bool HasStatusLine => hasColors && Terminal.HasColors(Console.IsOutputRedirected);
+
+    /// <summary>Shows a line below all others, which the next one takes the place of.</summary>
+    /// <param name="text">Cut to the terminal's width; null for none any more.</param>
+    public void SetStatus(string? text)
+    {
+        string? line = null;
+        if (text is not null)
+        {
+            text = TerminalText.Clean(text);
+            int room = Math.Max(10, Width() - 1);
+            line = $"\e[2m{(text.Length > room ? text[..(room - 1)] + "…" : text)}\e[0m";
+        }
+
+        lock (gate)
+        {
+            if (line != status)
             {
-                output.Write(bytes);
-            }
-            catch (IOException)
-            {
-                // Nobody reads any more. The services go on.
-                isMuted = true;
+                status = line;
+                Write([.. "\r\e[K"u8, .. Encoding.UTF8.GetBytes(line ?? "")]);
             }
         }
     }
@@ -55,6 +69,36 @@ internal sealed class LogPrinter
     {
         lock (gate)
         {
+            isMuted = true;
+        }
+    }
+
+    private static int Width()
+    {
+        try
+        {
+            return Console.WindowWidth;
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        if (isMuted)
+        {
+            return;
+        }
+
+        try
+        {
+            output.Write(bytes);
+        }
+        catch (IOException)
+        {
+            // Nobody reads any more. The services go on.
             isMuted = true;
         }
     }

@@ -21,6 +21,8 @@ internal static class UpProgram
             {
                 UpCommand.Create(),
                 ConfigCommand.Create(),
+                UpdateCommand.Create(),
+                EgressCommand.Create(),
             };
             foreach (Command command in ControlCommands.Create())
             {

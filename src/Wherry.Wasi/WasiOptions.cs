@@ -1,4 +1,5 @@
 using System.Net;
+using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Paths;
 
@@ -57,6 +58,12 @@ public sealed record WasiOptions
 
     /// <summary>The guest's place on a network inside the process; null if it is on none. What is not on that network goes by <see cref="NetworkPolicy"/>.</summary>
     internal NetworkMember? NetworkMember { get; init; }
+
+    /// <summary>Where the guest's connections are recorded; null for nowhere.</summary>
+    internal EgressRecord? Egress { get; init; }
+
+    /// <summary>Told by each thread that the guest starts: true when it begins, false when it ends.</summary>
+    internal Action<bool>? ThreadRuns { get; init; }
 
     /// <summary>How paths are kept inside the folders; both ways give the same answers, and tests take each.</summary>
     internal PathResolution PathResolution { get; init; }

@@ -154,16 +154,17 @@ public sealed class LoaderTests : IDisposable
             services:
               web:
                 image: app.wasm
+                expose: [8080]
                 restart: on-failure:3
                 stop_grace_period: 1m30s
                 stop_signal: INT
                 depends_on: {db: {condition: service_healthy, restart: true}, job: {condition: service_completed_successfully, required: false}}
                 healthcheck: {test: curl -f http://localhost:8080/health || exit 1, interval: 500ms, timeout: 2s, retries: 5, start_period: 1m}
-                deploy: {replicas: 3, resources: {limits: {memory: 64m}}}
+                deploy: {replicas: 3, resources: {limits: {memory: 64m, cpus: "0.5"}}}
                 networks: {back: {aliases: [api]}, default: }
                 secrets: [password, {source: password, target: other}]
                 configs: [{source: settings, target: /etc/app/settings.json}]
-                x-wherry: {connect: [example.com:443, 10.0.0.1]}
+                x-wherry: {connect: [example.com:443, 10.0.0.1], start: on-demand, idle: 5s}
               db:
                 x-wherry: {process: mariadbd --user=me}
                 healthcheck: {test: [CMD, mariadb-admin, ping]}
@@ -179,7 +180,8 @@ public sealed class LoaderTests : IDisposable
             [new ComposeDependency("db", ComposeDependencyCondition.Healthy, true, true), new ComposeDependency("job", ComposeDependencyCondition.Completed, false, false)], service.DependsOn);
         Assert.Equal((ComposeHealthTest.Http, 8080, "/health", 5), (service.HealthCheck!.Test, service.HealthCheck.Port, service.HealthCheck.Path, service.HealthCheck.Retries));
         Assert.Equal((TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(2), TimeSpan.FromMinutes(1)), (service.HealthCheck.Interval, service.HealthCheck.Timeout, service.HealthCheck.StartPeriod));
-        Assert.Equal((3, 64L << 20), (service.Replicas, service.MemoryBytes));
+        Assert.Equal((3, 64L << 20, 0.5), (service.Replicas, service.MemoryBytes, service.Cpus));
+        Assert.Equal((true, TimeSpan.FromSeconds(5)), (service.StartsOnDemand, service.Idle));
         Assert.Equal(["api"], service.Networks["back"]);
         Assert.Equal(["/run/secrets/password", "/run/secrets/other", "/etc/app/settings.json"], service.Files.Select(file => file.Target));
         Assert.Equal(["example.com:443", "10.0.0.1"], service.Connect);

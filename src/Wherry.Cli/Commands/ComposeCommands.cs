@@ -25,6 +25,8 @@ internal static unsafe partial class ComposeCommands
         ("restart", "Stops services and starts them again."),
         ("scale", "Changes how many replicas services of a running project have."),
         ("dashboard", "Prints a link to the dashboard of a running project, which opens it once."),
+        ("update", "Replaces a guest of a running project by another module, without refusing a connection."),
+        ("egress", "Shows where the guests of a running project have connected to."),
         ("config", "Checks Compose files and prints what they come to."),
     ];
 

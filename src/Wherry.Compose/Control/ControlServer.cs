@@ -2,6 +2,8 @@ using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
+using Wherry.Wasi;
+using Wherry.Wasi.Network;
 
 namespace Wherry.Compose.Control;
 
@@ -96,6 +98,19 @@ internal sealed class ControlServer : IDisposable
         ["ports"] = new JsonArray([.. status.Ports.Select(port => (JsonNode)port)]),
         ["memoryBytes"] = status.MemoryBytes,
         ["cpuSeconds"] = status.CpuTime?.TotalSeconds,
+        ["connections"] = status.Connections,
+        ["accepted"] = status.Accepted,
+        ["retiring"] = status.Retiring,
+        ["egress"] = new JsonArray([.. status.Egress.Select(ToJson)]),
+    };
+
+    private static JsonNode ToJson(EgressEntry entry) => new JsonObject
+    {
+        ["host"] = entry.Host,
+        ["port"] = entry.Port,
+        ["protocol"] = entry.Protocol == NetworkProtocol.Udp ? "udp" : "tcp",
+        ["inProject"] = entry.IsInside,
+        ["connections"] = entry.Count,
     };
 
     private async Task AcceptAsync()
@@ -226,11 +241,29 @@ internal sealed class ControlServer : IDisposable
                 string link = DashboardLink?.Invoke() ?? throw new InvalidOperationException("the project was started without a dashboard: wherry up --dashboard");
                 await writer.WriteLineAsync(new JsonObject { ["link"] = link }.ToJsonString()).ConfigureAwait(false);
                 break;
+            case "update":
+                await UpdateAsync((string)request["service"]!, (string)request["module"]!, (double?)request["drain"], (double?)request["startLimit"]).ConfigureAwait(false);
+                break;
             case "down":
                 await down(limit).ConfigureAwait(false);
                 break;
             case var other:
                 throw new ArgumentException($"there is no command \"{other}\".");
+        }
+    }
+
+    private async Task UpdateAsync(string name, string module, double? drain, double? startLimit)
+    {
+        ComposeService service = project.FindService(name) ?? throw new ArgumentException($"there is no service \"{name}\".");
+        var options = new UpdateOptions();
+        options = options with
+        {
+            Drain = drain is { } seconds ? TimeSpan.FromSeconds(seconds) : options.Drain,
+            StartLimit = startLimit is { } limit ? TimeSpan.FromSeconds(limit) : options.StartLimit,
+        };
+        if (await project.UpdateAsync(service with { ModulePath = module }, options).ConfigureAwait(false) is { } problem)
+        {
+            throw new InvalidOperationException($"{name} was not updated: {problem}");
         }
     }
 

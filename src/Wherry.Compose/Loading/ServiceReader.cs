@@ -8,7 +8,9 @@ namespace Wherry.Compose.Loading;
 /// <summary>Reads services from their canonical form, and tells what is wrong with them.</summary>
 internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host, DiagnosticList diagnostics)
 {
-    private static readonly Keys Extension = new(["module", "static", "process", "connect", "start", "http"]);
+    private const double FewestCores = 0.001;
+
+    private static readonly Keys Extension = new(["module", "static", "process", "connect", "start", "idle", "http"]);
     private static readonly Keys PortKeys = new(["name", "mode", "host_ip", "target", "published", "protocol", "app_protocol"]);
     private static readonly Keys MountKeys = new(["type", "source", "target", "read_only", "consistency", "bind", "volume", "tmpfs", "image"]);
     private static readonly Keys FileKeys = new(["source", "target", "uid", "gid", "mode"]);
@@ -67,13 +69,14 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
             HealthCheck = new HealthCheckReader(values, diagnostics).Read(service, what, read.Kind),
             Networks = ReadNetworks(service, what),
             Replicas = values.Count(deploy, "replicas", $"{what}.deploy.replicas", 100_000) ?? values.Count(service, "scale", $"{what}.scale", 100_000) ?? 1,
-            Cpus = values.Number(limits, "cpus", $"{what}.deploy.resources.limits.cpus") ?? values.Number(service, "cpus", $"{what}.cpus"),
+            Cpus = ReadCores(limits, $"{what}.deploy.resources.limits.cpus") ?? ReadCores(service, $"{what}.cpus"),
             MemoryBytes = values.Size(limits, "memory", $"{what}.deploy.resources.limits.memory") ?? values.Size(service, "mem_limit", $"{what}.mem_limit"),
             StopGracePeriod = values.Duration(service, "stop_grace_period", $"{what}.stop_grace_period") ?? read.StopGracePeriod,
             StopSignal = ReadSignal(service, what),
             Connect = ReadConnect(extension, what, read.Kind),
             IsHttp = ReadHttp(extension, what, read.Kind),
         };
+        read = new DemandReader(values, diagnostics).Read(read, extension, what);
         CheckReplicas(read, service, what);
         CheckContainer(read, what);
         return read;
@@ -90,11 +93,23 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
         return isHttp && kind == ComposeServiceKind.Guest;
     }
 
+    /// <summary>As elsewhere, 0 is no limit.</summary>
+    private double? ReadCores(YamlMapping parent, string what)
+    {
+        double? cores = values.Number(parent, "cpus", what);
+        if (cores is > 0 and < FewestCores)
+        {
+            diagnostics.Error(parent["cpus"]!.Location, string.Create(CultureInfo.InvariantCulture, $"{what} is {FewestCores} at least."));
+        }
+
+        return cores is 0 ? null : cores;
+    }
+
     private void CheckReplicas(ComposeService service, YamlMapping source, string what)
     {
-        if (service.Cpus is not null)
+        if (service.Cpus is not null && service.Kind is ComposeServiceKind.Process or ComposeServiceKind.Static)
         {
-            diagnostics.Warn((source["cpus"] ?? source["deploy"]!).Location, $"the limit of processors of {what} has no effect yet: a guest may use one core for each of its threads.");
+            diagnostics.Warn((source["cpus"] ?? source["deploy"]!).Location, $"the limit of processors of {what} has no effect: only guests and containers are kept to one.");
         }
 
         if (service.Kind != ComposeServiceKind.Guest)
@@ -156,11 +171,6 @@ internal sealed class ServiceReader(YamlMapping root, Func<string, string?> host
         string? module = values.Text(extension, "module", $"{what}.x-wherry.module");
         string? site = values.Text(extension, "static", $"{what}.x-wherry.static");
         IReadOnlyList<string> process = values.Texts(extension, "process", $"{what}.x-wherry.process");
-        if (values.Text(extension, "start", $"{what}.x-wherry.start") is { } start)
-        {
-            diagnostics.Warn(extension["start"]!.Location, $"{what}.x-wherry.start: {start} has no effect yet: all services start at once.");
-        }
-
         service = service with { Image = image };
         int ways = (module is null ? 0 : 1) + (site is null ? 0 : 1) + (process.Count == 0 ? 0 : 1);
         if (ways > 1)

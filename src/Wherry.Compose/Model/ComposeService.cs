@@ -96,6 +96,12 @@ public sealed record ComposeService
     /// <summary>Whether requests that a guest is sent over HTTP/1.1 get a <c>traceparent</c> header, if they have none.</summary>
     public bool IsHttp { get; init; }
 
+    /// <summary>Whether a guest is started by the first connection to one of its ports, and leaves when it has had none for a while (<c>x-wherry: start: on-demand</c>).</summary>
+    public bool StartsOnDemand { get; init; }
+
+    /// <summary>How long a guest that is started on demand stays without an open connection (<c>x-wherry: idle</c>).</summary>
+    public TimeSpan Idle { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Hosts outside of the project that a guest may connect to: HOST[:PORT].</summary>
     public IReadOnlyList<string> Connect { get; init; } = [];
 }

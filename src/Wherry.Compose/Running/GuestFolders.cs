@@ -1,3 +1,4 @@
+using System.Globalization;
 using Wherry.Wasi;
 
 namespace Wherry.Compose.Running;
@@ -5,7 +6,12 @@ namespace Wherry.Compose.Running;
 /// <summary>
 /// The folders of a replica: mounts, and copies of secrets, configs and single files, which a guest can only be given as parts of folders. What is temporary goes with it.
 /// </summary>
-internal sealed class GuestFolders(ComposeService service, ComposeProject project, string volumes, string temporary)
+/// <param name="service">The service.</param>
+/// <param name="project">The project.</param>
+/// <param name="volumes">Where named volumes are.</param>
+/// <param name="temporary">Where copies and what is temporary go.</param>
+/// <param name="version">Sets copies apart from those of an earlier version of the service, which may still read them.</param>
+internal sealed class GuestFolders(ComposeService service, ComposeProject project, string volumes, string temporary, int version = 0)
 {
     /// <summary>Makes what is missing, and gives the folders.</summary>
     /// <exception cref="IOException">A folder can't be had.</exception>
@@ -36,7 +42,7 @@ internal sealed class GuestFolders(ComposeService service, ComposeProject projec
                 throw new IOException($"{group.First().Target} can't be put into {group.Key}, which is a volume. Give it another target.");
             }
 
-            string copies = Temporary("files" + group.Key.Replace('/', '_'));
+            string copies = Temporary(string.Create(CultureInfo.InvariantCulture, $"files{version}{group.Key.Replace('/', '_')}"));
             foreach ((string target, byte[] content) in group)
             {
                 WritePrivate(Path.Combine(copies, Path.GetFileName(target)), content);

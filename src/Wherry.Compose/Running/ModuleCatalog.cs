@@ -6,12 +6,17 @@ namespace Wherry.Compose.Running;
 internal sealed class ModuleCatalog(CodeCache? cache) : IDisposable
 {
     private readonly Engine engine = new(new EngineOptions { CodeCache = cache });
-    private readonly ConcurrentDictionary<(string Path, DateTime Changed, long Length), Lazy<Module>> modules = new();
+
+    // For guests with a share of the processors. Others need not pay for it.
+    private readonly Lazy<Engine> pausing = new(() => new Engine(new EngineOptions { CodeCache = cache, Pausing = true }));
+    private readonly ConcurrentDictionary<(string Path, DateTime Changed, long Length, bool IsPausing), Lazy<Module>> modules = new();
 
     /// <exception cref="ModuleException">It is no module, or not a valid one.</exception>
     /// <exception cref="TextFormatException">Its text is wrong.</exception>
     /// <exception cref="IOException">It can't be read.</exception>
-    public Module Get(string path)
+    public Module Get(ComposeService service) => Get(service.ModulePath!, service.Cpus is not null);
+
+    private Module Get(string path, bool isPausing)
     {
         var file = new FileInfo(path);
         if (!file.Exists)
@@ -19,13 +24,34 @@ internal sealed class ModuleCatalog(CodeCache? cache) : IDisposable
             throw new FileNotFoundException($"{path} is not there.");
         }
 
-        return modules.GetOrAdd((path, file.LastWriteTimeUtc, file.Length), key => new Lazy<Module>(() => Load(key.Path))).Value;
+        return modules.GetOrAdd((path, file.LastWriteTimeUtc, file.Length, isPausing), key => new Lazy<Module>(() => Load(key.Path, key.IsPausing ? pausing.Value : engine))).Value;
+    }
+
+    /// <summary>Lets go of modules that no service is started from any more. Guests that run keep theirs.</summary>
+    /// <param name="paths">The files that services are started from.</param>
+    public void Keep(IReadOnlySet<string> paths)
+    {
+        foreach ((string Path, DateTime Changed, long Length, bool IsPausing) key in modules.Keys)
+        {
+            var file = new FileInfo(key.Path);
+            if (!paths.Contains(key.Path) || !file.Exists || file.LastWriteTimeUtc != key.Changed || file.Length != key.Length)
+            {
+                modules.TryRemove(key, out _);
+            }
+        }
     }
 
     /// <summary>Gives back what the engine holds. No guest may run any more.</summary>
-    public void Dispose() => engine.Dispose();
+    public void Dispose()
+    {
+        engine.Dispose();
+        if (pausing.IsValueCreated)
+        {
+            pausing.Value.Dispose();
+        }
+    }
 
-    private Module Load(string path)
+    private static Module Load(string path, Engine engine)
     {
         byte[] bytes = File.ReadAllBytes(path);
         if (path.EndsWith(".wat", StringComparison.OrdinalIgnoreCase))

@@ -2,6 +2,7 @@ using Wherry.Aot;
 using Wherry.Compose.Logs;
 using Wherry.Compose.Observing;
 using Wherry.Compose.Running;
+using Wherry.Compose.Running.Processors;
 using Wherry.Compose.Running.Workloads;
 using Wherry.Wasi.Network.InProcess;
 
@@ -57,6 +58,8 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
     internal PortPublisher Publisher => publisher.Value;
 
     internal ModuleCatalog Modules { get; }
+
+    internal CpuLimiter Processors { get; } = new();
 
     internal string VolumeFolder { get; }
 
@@ -156,6 +159,34 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         await service.StartAsync(disposed.Token).ConfigureAwait(false);
     }
 
+    /// <summary>
+    /// Replaces a guest by another module, or by itself with other settings: the new version is started, new connections go to it as soon as it listens wherever the old one does, and the old one ends when its
+    /// connections have.
+    /// </summary>
+    /// <param name="changed">The service as it is to be. It is started by it from now on; ports and networks can't change.</param>
+    /// <param name="options">How long things may take; null for the defaults.</param>
+    /// <param name="cancellationToken">Ends the waiting, and with it the update.</param>
+    /// <returns>Null; or why nothing has changed.</returns>
+    public async Task<string?> UpdateAsync(ComposeService changed, UpdateOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        ServiceRunner service = services[changed.Name];
+        if (service.Service.Kind != ComposeServiceKind.Guest || changed.Kind != ComposeServiceKind.Guest)
+        {
+            return "only guests can be replaced while they run.";
+        }
+
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, disposed.Token);
+        options ??= new UpdateOptions();
+        string? problem = await service.UpdateAsync(changed, options.Drain, options.StartLimit, ending.Token).ConfigureAwait(false);
+        service.Tell(1, problem is null ? $"updated: {Path.GetFileName(changed.ModulePath)}" : $"not updated: {problem}");
+        Modules.Keep(services.Values.Select(each => each.Service.ModulePath).OfType<string>().ToHashSet());
+        return problem;
+    }
+
+    /// <summary>A service as it is started now; null if the project has none of the name.</summary>
+    public ComposeService? FindService(string name) => Find(name)?.Service;
+
     /// <summary>Completes when all services have ended for good.</summary>
     /// <returns>0, or the code of the first that failed, in the file's order.</returns>
     public async Task<int> WaitForEndAsync(CancellationToken cancellationToken = default)
@@ -221,11 +252,17 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 
         await disposed.CancelAsync().ConfigureAwait(false);
         await StopAsync(limit: TimeSpan.Zero).ConfigureAwait(false);
+        foreach (ServiceRunner service in services.Values)
+        {
+            service.Dispose();
+        }
+
         if (publisher.IsValueCreated)
         {
             publisher.Value.Dispose();
         }
 
+        Processors.Dispose();
         Modules.Dispose();
         meter.Dispose();
         reading?.Dispose();

@@ -2,11 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using Wherry.Compose.Running.Health;
 using Wherry.Compose.Running.Workloads;
+using Wherry.Wasi.Network;
 
 namespace Wherry.Compose.Running;
 
 /// <summary>One replica of a service: runs its workload, and runs it again by the service's policy.</summary>
-internal sealed class Replica(ServiceRunner service, int number)
+internal sealed partial class Replica(ServiceRunner service, int number)
 {
     private const int CannotRun = 126;
 
@@ -23,6 +24,9 @@ internal sealed class Replica(ServiceRunner service, int number)
     private bool isStopped;
 
     public int Number { get; } = number;
+
+    /// <summary>Where its guests have connected to.</summary>
+    public EgressRecord Egress { get; } = new();
 
     public ReplicaState State { get; private set; }
 
@@ -93,6 +97,7 @@ internal sealed class Replica(ServiceRunner service, int number)
         }
 
         await ending.ConfigureAwait(false);
+        await EndRetiringAsync().ConfigureAwait(false);
         if (State != ReplicaState.Exited)
         {
             Set(ReplicaState.Exited);
@@ -109,17 +114,32 @@ internal sealed class Replica(ServiceRunner service, int number)
         }
 
         Workload?.Kill();
+        KillRetiring();
     }
 
-    public ReplicaStatus Describe(IReadOnlyList<string> ports) =>
-        new(service.Service.Name, Number, service.Service.Kind, State, Health, ExitCode, Restarts, Since, ports, Workload?.MemoryBytes, Workload?.CpuTime);
+    public ReplicaStatus Describe(IReadOnlyList<string> ports)
+    {
+        Workload? running = Workload;
+        return new ReplicaStatus(service.Service.Name, Number, service.Service.Kind, State, Health, ExitCode, Restarts, Since, ports, running?.MemoryBytes, running?.CpuTime)
+        {
+            Connections = running?.Member?.OpenConnections,
+            Accepted = running?.Member?.AcceptedConnections,
+            Retiring = RetiringCount,
+            Egress = Egress.Entries,
+        };
+    }
 
     private async Task SuperviseAsync()
     {
-        int failures = 0;
         TimeSpan delay = service.Service.Restart.Delay ?? FirstDelay;
         while (true)
         {
+            if (service.Service.StartsOnDemand && !await WaitForDemandAsync().ConfigureAwait(false))
+            {
+                Set(ReplicaState.Exited);
+                return;
+            }
+
             long start = Stopwatch.GetTimestamp();
             int exitCode = await RunOnceAsync().ConfigureAwait(false);
             ExitCode = exitCode;
@@ -129,25 +149,42 @@ internal sealed class Replica(ServiceRunner service, int number)
                 return;
             }
 
-            if (Stopwatch.GetElapsedTime(start) >= GoodRun)
+            if (hasLeft || Stopwatch.GetElapsedTime(start) >= GoodRun)
             {
-                failures = 0;
                 delay = service.Service.Restart.Delay ?? FirstDelay;
             }
 
-            failures++;
-            ComposeRestart policy = service.Service.Restart;
-            bool again = policy.Condition == ComposeRestartCondition.Always || (policy.Condition == ComposeRestartCondition.OnFailure && exitCode != 0);
-            if (!again || (policy.MaximumAttempts is { } most && Restarts >= most))
+            if (hasLeft)
             {
-                service.Tell(Number, $"exited with code {(uint)exitCode}{(again ? $", after {Restarts} restarts" : "")}");
+                continue;
+            }
+
+            ComposeRestart policy = service.Service.Restart;
+            if (service.Service.StartsOnDemand)
+            {
+                // Whoever waits may have been what ended it, and comes again if it likes.
+                service.RefuseDemand();
+                service.Tell(Number, $"exited with code {(uint)exitCode}; the next connection starts it again");
+            }
+            else if (policy.Condition != ComposeRestartCondition.Always && (policy.Condition != ComposeRestartCondition.OnFailure || exitCode == 0))
+            {
+                service.Tell(Number, $"exited with code {(uint)exitCode}");
                 Set(ReplicaState.Exited);
                 return;
             }
+            else if (policy.MaximumAttempts is { } most && Restarts >= most)
+            {
+                service.Tell(Number, $"exited with code {(uint)exitCode}, after {Restarts} restarts");
+                Set(ReplicaState.Exited);
+                return;
+            }
+            else
+            {
+                service.Tell(Number, string.Create(CultureInfo.InvariantCulture, $"exited with code {(uint)exitCode}; it is started again in {delay.TotalSeconds:0.###} s"));
+            }
 
-            service.Tell(Number, string.Create(CultureInfo.InvariantCulture, $"exited with code {(uint)exitCode}; it is started again in {delay.TotalSeconds:0.###} s"));
             Set(ReplicaState.Restarting);
-            if (await Task.WhenAny(Task.Delay(delay), stopping.Task).ConfigureAwait(false) == stopping.Task)
+            if (await Task.WhenAny(Task.Delay(delay), stopping.Task, skipDelay.Next).ConfigureAwait(false) == stopping.Task)
             {
                 Set(ReplicaState.Exited);
                 return;
@@ -161,6 +198,7 @@ internal sealed class Replica(ServiceRunner service, int number)
     private async Task<int> RunOnceAsync()
     {
         Set(ReplicaState.Starting);
+        hasLeft = false;
         Workload current;
         try
         {
@@ -173,9 +211,11 @@ internal sealed class Replica(ServiceRunner service, int number)
         }
 
         Health = service.Service.HealthCheck is null ? ReplicaHealth.None : ReplicaHealth.Starting;
-        Volatile.Write(ref workload, current);
-        using var ended = new CancellationTokenSource();
-        Task health = Task.CompletedTask;
+        lock (gate)
+        {
+            workload = current;
+        }
+
         current.Start();
         await current.Running.ConfigureAwait(false);
         if (!current.Ended.IsCompleted)
@@ -188,27 +228,68 @@ internal sealed class Replica(ServiceRunner service, int number)
             {
                 current.AskToStop();
             }
+        }
 
-            if (service.Service.HealthCheck is { } check)
+        while (true)
+        {
+            Workload? next = await AttendAsync(current).ConfigureAwait(false);
+            if (next is null)
             {
-                health = new HealthMonitor(check, current, SetHealth).RunAsync(ended.Token);
+                break;
             }
+
+            current = next;
         }
 
         int exitCode = await current.Ended.ConfigureAwait(false);
+        (current as IDisposable)?.Dispose();
+        return exitCode;
+    }
+
+    /// <summary>Looks after a workload until it has ended, or another has taken its place.</summary>
+    /// <returns>The one that has taken its place; null when it has ended.</returns>
+    private async Task<Workload?> AttendAsync(Workload current)
+    {
+        using var ended = new CancellationTokenSource();
+        List<Task> monitors = [];
+        hasLeft = false;
+        if (!current.Ended.IsCompleted)
+        {
+            if (service.Service.HealthCheck is { } check)
+            {
+                monitors.Add(new HealthMonitor(check, current, SetHealth).RunAsync(ended.Token));
+            }
+
+            if (service.Service.StartsOnDemand)
+            {
+                monitors.Add(WatchUseAsync(current, ended.Token));
+                monitors.Add(LimitDemandAsync(ended.Token));
+            }
+        }
+
+        Workload? next;
+        while (true)
+        {
+            Task change = replaced.Next;
+            if (HasPassed(current, out next))
+            {
+                break;
+            }
+
+            await Task.WhenAny(current.Ended, change).ConfigureAwait(false);
+        }
+
         await ended.CancelAsync().ConfigureAwait(false);
         try
         {
-            await health.ConfigureAwait(false);
+            await Task.WhenAll(monitors).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            // It has ended with what it watched.
+            // They have ended with what they watched.
         }
 
-        Volatile.Write(ref workload, null);
-        (current as IDisposable)?.Dispose();
-        return exitCode;
+        return next;
     }
 
     private void SetHealth(ReplicaHealth health)

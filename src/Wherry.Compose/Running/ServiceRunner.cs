@@ -8,7 +8,7 @@ using Wherry.Wasi.Network.InProcess;
 namespace Wherry.Compose.Running;
 
 /// <summary>A service of a running project: its replicas, its ports, and its place on the network.</summary>
-internal sealed class ServiceRunner
+internal sealed partial class ServiceRunner : IDisposable
 {
     private const int CannotRun = 126;
 
@@ -23,6 +23,7 @@ internal sealed class ServiceRunner
     private readonly Dictionary<int, IPEndPoint> hostPorts = [];
     private readonly HashSet<int> told = [];
     private int wanted;
+    private int version;
 
     public ServiceRunner(ProjectRunner project, ComposeService service)
     {
@@ -36,7 +37,8 @@ internal sealed class ServiceRunner
         }
     }
 
-    public ComposeService Service { get; }
+    /// <summary>What the replicas are started from; an update changes it.</summary>
+    public ComposeService Service { get; private set; }
 
     /// <summary>Set whenever a replica's state or health changes.</summary>
     public Pulse Changed { get; } = new();
@@ -84,8 +86,9 @@ internal sealed class ServiceRunner
         try
         {
             TakePorts();
+            await PrepareDemandAsync().ConfigureAwait(false);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException)
         {
             Tell(1, exception.Message);
             Fail();
@@ -107,6 +110,9 @@ internal sealed class ServiceRunner
         await Task.WhenAll(Replicas.Select(replica => replica.StopAsync(limit ?? Service.StopGracePeriod))).ConfigureAwait(false);
         GiveBackPorts();
     }
+
+    /// <summary>After all replicas have ended.</summary>
+    public void Dispose() => updating.Dispose();
 
     public void Kill()
     {
@@ -156,8 +162,8 @@ internal sealed class ServiceRunner
 
             switch (condition)
             {
-                case ComposeDependencyCondition.Started when all.Count > 0 && all.All(replica => replica.State == ReplicaState.Running || (replica.HasEnded && replica.ExitCode == 0)):
-                case ComposeDependencyCondition.Healthy when all.Count > 0 && all.All(replica => replica.Health == ReplicaHealth.Healthy):
+                case ComposeDependencyCondition.Started when all.Count > 0 && all.All(replica => replica.State is ReplicaState.Running or ReplicaState.Idle || (replica.HasEnded && replica.ExitCode == 0)):
+                case ComposeDependencyCondition.Healthy when all.Count > 0 && all.All(replica => replica.Health == ReplicaHealth.Healthy || replica.State == ReplicaState.Idle):
                 case ComposeDependencyCondition.Completed when all.Count > 0 && all.All(replica => replica.HasEnded && replica.ExitCode == 0):
                     return null;
             }
@@ -249,12 +255,11 @@ internal sealed class ServiceRunner
     public Workload CreateWorkload(Replica replica)
     {
         void Log(LogSource source, string text) => project.Logs.Add(Service.Name, replica.Number, source, text);
-        var folders = new GuestFolders(
-            Service, project.Project, project.VolumeFolder, Path.Combine(project.TemporaryFolder, string.Create(CultureInfo.InvariantCulture, $"{Service.Name}-{replica.Number}")));
+        GuestFolders folders = FoldersOf(Service, replica);
         switch (Service.Kind)
         {
             case ComposeServiceKind.Guest:
-                return new GuestWorkload(Service, project.Modules, network, folders, udpPorts, Log, OnListening);
+                return CreateGuest(Service, replica, isHeld: false);
             case ComposeServiceKind.Static:
                 return new StaticWorkload(Service, StaticEndPoints(), project.Observer.Counters(null, Service.Name), Log);
             case ComposeServiceKind.Process:
@@ -266,6 +271,17 @@ internal sealed class ServiceRunner
                     ProcessLaunch.OfContainer(Service, project.Project, folders, HostPort, ProcessLaunch.FindEngine() ?? throw new IOException("there is neither docker nor podman.")), () => [], HostPort, Log);
         }
     }
+
+    private GuestFolders FoldersOf(ComposeService service, Replica replica) => new(
+        service, project.Project, project.VolumeFolder, Path.Combine(project.TemporaryFolder, string.Create(CultureInfo.InvariantCulture, $"{service.Name}-{replica.Number}")), version);
+
+    private GuestWorkload CreateGuest(ComposeService service, Replica replica, bool isHeld) => new(
+        service, project.Modules, network, FoldersOf(service, replica), udpPorts, (source, text) => project.Logs.Add(service.Name, replica.Number, source, text), OnListening)
+    {
+        IsHeld = isHeld,
+        Processors = project.Processors,
+        Egress = replica.Egress,
+    };
 
     private IPEndPoint? HostPort(int port)
     {
@@ -372,6 +388,7 @@ internal sealed class ServiceRunner
         lock (gate)
         {
             network?.ClearHostPorts();
+            network?.EndDemand();
             ports = [.. published];
             published.Clear();
             udpPorts.Clear();

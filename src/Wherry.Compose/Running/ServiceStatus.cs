@@ -1,3 +1,5 @@
+using Wherry.Wasi.Network;
+
 namespace Wherry.Compose;
 
 /// <summary>What a replica is doing.</summary>
@@ -11,6 +13,9 @@ public enum ReplicaState
 
     /// <summary>It is being made ready.</summary>
     Starting,
+
+    /// <summary>It starts with the first connection (<c>start: on-demand</c>).</summary>
+    Idle,
 
     /// <summary>It runs.</summary>
     Running,
@@ -64,4 +69,17 @@ public sealed record ReplicaStatus(
     DateTimeOffset Since,
     IReadOnlyList<string> Ports,
     long? MemoryBytes,
-    TimeSpan? CpuTime);
+    TimeSpan? CpuTime)
+{
+    /// <summary>A guest's open connections from others, those that wait to be accepted not among them; null for what is no guest.</summary>
+    public int? Connections { get; init; }
+
+    /// <summary>How many connections the guest has accepted since it was started; null for what is no guest.</summary>
+    public long? Accepted { get; init; }
+
+    /// <summary>Where a guest has connected to, as far as the first thousand places.</summary>
+    internal IReadOnlyList<EgressEntry> Egress { get; init; } = [];
+
+    /// <summary>How many earlier versions of it still run, until their connections have ended.</summary>
+    public int Retiring { get; init; }
+}

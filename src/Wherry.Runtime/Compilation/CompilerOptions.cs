@@ -9,7 +9,9 @@ namespace Wherry.Compilation;
 /// <param name="IsReproducible">Whether all ways of execution do the same to the bit: NaNs are canonical, and the depth of calls is bounded by the sizes of Wasm's frames.</param>
 /// <param name="IsProfiled">Whether function entries, loop heads and calls of imports look whether a sample of the stack is wanted.</param>
 /// <param name="IsInterruptible">Whether loop heads look for an interruption.</param>
+/// <param name="IsPausable">Whether the same places look whether the guest is to wait.</param>
 internal sealed record CompilerOptions(
     bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false, bool OutlinesLargeFunctions = true, FuelCosts? FuelCosts = null, bool IsReproducible = false,
     bool IsProfiled = false,
-    bool IsInterruptible = true);
+    bool IsInterruptible = true,
+    bool IsPausable = false);

@@ -349,7 +349,7 @@ internal sealed partial class FunctionEmitter
 
     private void EmitSamplePoll()
     {
-        if (_module.Options.IsProfiled)
+        if (_module.Options.IsProfiled || _module.Options.IsPausable)
         {
             _il.LoadArgument(_instance);
             _il.Call(RuntimeMembers.Method(typeof(SampleRequest), nameof(SampleRequest.Poll)));
@@ -358,7 +358,7 @@ internal sealed partial class FunctionEmitter
 
     private void EmitSamplePollAfterImport(int import, bool isTail)
     {
-        if (_module.Options.IsProfiled && !isTail)
+        if ((_module.Options.IsProfiled || _module.Options.IsPausable) && !isTail)
         {
             _il.LoadArgument(_instance);
             _il.Int32(import);

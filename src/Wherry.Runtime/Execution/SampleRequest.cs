@@ -2,15 +2,35 @@ using System.Runtime.CompilerServices;
 
 namespace Wherry.Execution;
 
-/// <summary>Asks a store's guest for a sample of its stack. Code compiled for profiling looks here at function entries and loop heads, and behind calls of imported functions.</summary>
+/// <summary>Asks a store's guest for a sample of its stack, or to wait. Code compiled for profiling or pausing looks here at function entries and loop heads, and behind calls of imported functions.</summary>
 internal sealed class SampleRequest
 {
     private const int NoImport = -1;
 
-    /// <summary>Not zero if a sample is wanted.</summary>
+    /// <summary>Not zero if something is wanted.</summary>
     public int IsWanted;
 
     public GuestProfiler? Profiler;
+
+    /// <summary>Holds the guest, if the engine compiles for that and not for profiling.</summary>
+    public PauseGate? Gate { get; private set; }
+
+    /// <summary>For the stores of an engine: null if its code does not look.</summary>
+    public static SampleRequest? Create(EngineOptions options)
+    {
+        if (!options.Profiling && !options.Pausing)
+        {
+            return null;
+        }
+
+        var request = new SampleRequest();
+        if (!options.Profiling)
+        {
+            request.Gate = new PauseGate(request);
+        }
+
+        return request;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Poll(GuestInstance instance)
@@ -35,6 +55,13 @@ internal sealed class SampleRequest
     private static void Take(GuestInstance instance, int import)
     {
         SampleRequest request = instance.SampleRequest!;
+        if (request.Gate is { } gate)
+        {
+            // The request stands until the guest is let go: other threads of it are to see it too.
+            gate.Hold(instance.Store);
+            return;
+        }
+
         Volatile.Write(ref request.IsWanted, 0);
         request.Profiler?.Take(instance, import);
     }

@@ -45,17 +45,13 @@ internal static class ControlCommands
             JsonObject[] all = [.. ControlClient.Ask(project.Name(result), Request("ps", result.GetValue(services))).Select(answer => (JsonObject)answer["status"]!)];
             if (result.GetValue(format) == "json")
             {
-                foreach (JsonObject status in all)
-                {
-                    Console.Out.WriteLine(status.ToJsonString());
-                }
-
+                PrintJson(all);
                 return ExitCodes.Success;
             }
 
             Table.Print(
                 ["NAME", "KIND", "STATE", "HEALTH", "RESTARTS", "PORTS"],
-                all.Select(status => new[] { Name(status), Text(status, "kind"), State(status), Text(status, "health"), Text(status, "restarts"), string.Join(", ", ((JsonArray)status["ports"]!).Select(port => (string)port!)) }));
+                all.Select(status => new[] { TopTable.Name(status), TopTable.Text(status, "kind"), TopTable.State(status), TopTable.Text(status, "health"), TopTable.Text(status, "restarts"), string.Join(", ", ((JsonArray)status["ports"]!).Select(port => (string)port!)) }));
             return ExitCodes.Success;
         });
         return command;
@@ -65,23 +61,37 @@ internal static class ControlCommands
     {
         var project = new ProjectOptions();
         Argument<string[]> services = Services();
-        var command = new Command("top", "Shows memory and processor time of the services of a running project.") { services };
+        Option<bool> json = OptionFactory.Switch("--json", "Print what is known as JSON, one replica on each line.");
+        var command = new Command("top", "Shows memory, processor time and connections of the services of a running project; on a terminal, as they change.") { json, services };
         project.AddTo(command);
         command.SetAction(result =>
         {
-            Table.Print(
-                ["NAME", "KIND", "STATE", "MEMORY", "CPU"],
-                ControlClient.Ask(project.Name(result), Request("ps", result.GetValue(services))).Select(answer => (JsonObject)answer["status"]!).Select(status => new[]
-                {
-                    Name(status),
-                    Text(status, "kind"),
-                    State(status),
-                    (long?)status["memoryBytes"] is { } bytes ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0.0} MiB") : "-",
-                    (double?)status["cpuSeconds"] is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{seconds:0.00} s") : "-",
-                }));
+            string name = project.Name(result);
+            IReadOnlyCollection<JsonObject> Look() => [.. ControlClient.Ask(name, Request("ps", result.GetValue(services))).Select(answer => (JsonObject)answer["status"]!)];
+            if (result.GetValue(json))
+            {
+                PrintJson(Look());
+            }
+            else if (Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") is null or "dumb")
+            {
+                Table.Print(TopTable.Head, new TopTable().Rows(Look(), TimeSpan.Zero));
+            }
+            else
+            {
+                return LiveTop.Run(Look);
+            }
+
             return ExitCodes.Success;
         });
         return command;
+    }
+
+    private static void PrintJson(IEnumerable<JsonObject> replicas)
+    {
+        foreach (JsonObject status in replicas)
+        {
+            Console.Out.WriteLine(status.ToJsonString());
+        }
     }
 
     private static Command CreateLogs()
@@ -212,12 +222,4 @@ internal static class ControlCommands
 
         return ExitCodes.Success;
     }
-
-    private static string Name(JsonObject status) => $"{(string?)status["service"]}-{(int)status["replica"]!}";
-
-    private static string Text(JsonObject status, string key) => status[key]?.ToString() ?? "-";
-
-    private static string State(JsonObject status) => (string?)status["state"] == "exited" && (int?)status["exitCode"] is { } code
-        ? string.Create(CultureInfo.InvariantCulture, $"exited ({(uint)code})")
-        : Text(status, "state");
 }

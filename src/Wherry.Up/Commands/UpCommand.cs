@@ -6,6 +6,7 @@ using Wherry.Cli.Options;
 using Wherry.Cli.Output;
 using Wherry.Compose;
 using Wherry.Compose.Control;
+using Wherry.Compose.Running.Watching;
 using Wherry.Up.Observing;
 
 namespace Wherry.Up.Commands;
@@ -21,6 +22,7 @@ internal sealed class UpCommand
     private readonly Option<bool> containers = OptionFactory.Switch("--allow-containers", "Let docker or podman run images that are not modules.");
     private readonly Option<KeyValuePair<string, int>[]> scale = OptionFactory.Repeated("--scale", "SERVICE=COUNT", "How many replicas a service has.", ParseScale);
     private readonly Option<bool> json = OptionFactory.Switch("--json", "Print lines of logs as JSON.");
+    private readonly Option<bool> watch = OptionFactory.Switch("--watch", "Replace guests whose module or settings in the file change, without refusing a connection.", "-w");
     private readonly Option<bool> noCache = OptionFactory.Switch("--no-cache", "Neither use native code from the cache nor have modules compiled for it.");
     private readonly Option<double?> timeout = OptionFactory.Single<double?>("--timeout", "SECONDS", "How long services may take to stop, in place of what the file says.", text => ParseSeconds("--timeout", text), "-t");
 
@@ -29,7 +31,7 @@ internal sealed class UpCommand
         var up = new UpCommand();
         var command = new Command("up", "Runs the services of a Compose file in one process.")
         {
-            up.detach, up.processes, up.containers, up.scale, up.json, up.noCache, up.timeout, up.services,
+            up.detach, up.processes, up.containers, up.scale, up.watch, up.json, up.noCache, up.timeout, up.services,
         };
         up.observing.AddTo(command);
         up.project.AddTo(command);
@@ -93,7 +95,13 @@ internal sealed class UpCommand
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, ExitCodes.Terminated));
         try
         {
-            bool isStarted = await runner.StartAsync(names, ending.Token).ConfigureAwait(false);
+            Task<bool> starting = runner.StartAsync(names, ending.Token);
+            if (printer.HasStatusLine && !isChild)
+            {
+                _ = new StartProgress(printer, () => runner.Status).RunAsync(starting, ending.Token);
+            }
+
+            bool isStarted = await starting.ConfigureAwait(false);
             if (isStarted && isChild)
             {
                 isStarted = await runner.WaitUntilReadyAsync(ending.Token).ConfigureAwait(false);
@@ -110,9 +118,11 @@ internal sealed class UpCommand
                 Detached.TellReady();
             }
 
+            Task watching = result.GetValue(watch) ? new ProjectWatcher(runner, () => project.Load(result, names), new UpdateOptions()).RunAsync(ending.Token) : Task.CompletedTask;
             int code = await runner.WaitForEndAsync(ending.Token).ConfigureAwait(false);
 
-            // In the background a project stays until it is taken down: its services can be started again.
+            // In the background a project stays until it is taken down, since its services can be started again; one that is watched, since they may be changed.
+            await watching.ConfigureAwait(false);
             if (isChild)
             {
                 await Task.Delay(Timeout.Infinite, ending.Token).ConfigureAwait(false);

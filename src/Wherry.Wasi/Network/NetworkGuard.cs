@@ -149,7 +149,11 @@ internal sealed class NetworkGuard(NetworkPolicy policy, NameResolver resolver, 
 
     /// <summary>Looks a name up for the guest, which may then connect to the addresses that it got.</summary>
     /// <exception cref="SocketException">There are none, or the resolver failed.</exception>
-    public async ValueTask<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken)
+    public ValueTask<IPAddress[]> ResolveAsync(string name, CancellationToken cancellationToken) => ResolveAsync(name, resolver, cancellationToken);
+
+    /// <summary>The same with another resolver: by whom the guest's turn is not held.</summary>
+    /// <exception cref="SocketException">There are none, or the resolver failed.</exception>
+    public async ValueTask<IPAddress[]> ResolveAsync(string name, NameResolver resolver, CancellationToken cancellationToken)
     {
         name = ConnectRule.NormalizeName(name);
         IPAddress[] addresses = await resolver.ResolveAsync(name, cancellationToken).ConfigureAwait(false);
@@ -281,6 +285,14 @@ internal sealed class NetworkGuard(NetworkPolicy policy, NameResolver resolver, 
                 answered.Clear();
             }
         }
+    }
+
+    /// <summary>What people call an address that the guest may connect to.</summary>
+    public string Describe(in SocketAddress target)
+    {
+        SocketAddress address = target.Normalize();
+        string text = NameOf(address) is { } name ? name[..name.LastIndexOf(':')] : NetworkSpecification.Format(address.ToIPAddress());
+        return Clean(text);
     }
 
     /// <summary>The name and port that the guest looked the address up by, for the advice; not for addresses that a name never allows.</summary>

@@ -46,6 +46,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     private ConnectionEnd? end;
     private ConnectionObserver? observer;
     private bool isObservedAsClient;
+    private NetworkMember? acceptedBy;
     private bool isReadShut;
     private HashSet<SocketAddress>? peers;
     private Queue<SocketAddress>? peersByAge;
@@ -422,6 +423,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             end = pending.End,
             observer = pending.Observer,
             isConnected = true,
+            acceptedBy = pending.IsProbe ? null : queue.Member,
         };
         if (pending.End is null)
         {
@@ -595,10 +597,12 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     }
 
     /// <summary>Remembers the other side of a datagram; the oldest is forgotten when there are many.</summary>
-    public void RememberPeer(in SocketAddress peer)
+    /// <returns>Whether it was not known.</returns>
+    public bool RememberPeer(in SocketAddress peer)
     {
         peers ??= [];
-        if (peers.Add(peer))
+        bool isNew = peers.Add(peer);
+        if (isNew)
         {
             peersByAge ??= new Queue<SocketAddress>();
             peersByAge.Enqueue(peer);
@@ -607,6 +611,8 @@ internal sealed unsafe class SocketDescriptor : Descriptor
                 peers.Remove(peersByAge.Dequeue());
             }
         }
+
+        return isNew;
     }
 
     public bool HasPeer(in SocketAddress peer) => peers is not null && peers.Contains(peer);
@@ -618,6 +624,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         {
             Set?.Forget(this);
             queue?.Close();
+            acceptedBy?.RemoveOpen();
             if (end is not null && ResetsOnClose(closed))
             {
                 end.Reset();

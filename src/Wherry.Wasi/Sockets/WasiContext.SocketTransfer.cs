@@ -182,9 +182,9 @@ public sealed unsafe partial class WasiContext
         }
 
         Errno errno = check.Result;
-        if (errno == Errno.Success && socket.SourceFilter is not null)
+        if (errno == Errno.Success && socket.SourceFilter is not null && socket.RememberPeer(normalized.WithPort(0)))
         {
-            socket.RememberPeer(normalized.WithPort(0));
+            RecordOutside(NetworkProtocol.Udp, normalized);
         }
 
         return new ValueTask<Errno>(errno);

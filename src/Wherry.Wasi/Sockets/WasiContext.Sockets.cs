@@ -5,6 +5,7 @@ using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
+using Wherry.Wasi.Network.InProcess.Names;
 using Wherry.Wasi.Sockets;
 using Wherry.Wasi.Waiting;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
@@ -31,6 +32,7 @@ public sealed partial class WasiContext
     private const long LongestConnect = 120_000_000_000;
 
     private NetworkGuard? network;
+    private NameServer? nameServer;
 
     internal NetworkGuard Network => network ??= new NetworkGuard(Options.NetworkPolicy, new TurnGivingResolver(NameResolver, Turns), TimeProvider.System);
 
@@ -232,9 +234,14 @@ public sealed partial class WasiContext
                 case RouteKind.Refused:
                     return (int)Errno.Connrefused;
                 case RouteKind.Guest:
-                    return (int)await ConnectInProcessAsync(member, socket, inside, call.CancellationToken).ConfigureAwait(false);
+                    errno = await ConnectInProcessAsync(member, socket, inside, call.CancellationToken).ConfigureAwait(false);
+                    RecordInside(member, inside, errno);
+                    return (int)errno;
+                case RouteKind.NameServer:
+                    return (int)ConnectToNameServer(member, socket, inside);
                 case RouteKind.Host:
                     shown = inside;
+                    RecordInside(member, inside, Errno.Success);
                     if (!hostPort.TryConvert(socket.IsNativeIpv6, out target))
                     {
                         // It is at an IPv6 address, and the socket is IPv4's.
@@ -262,6 +269,11 @@ public sealed partial class WasiContext
         }
 
         errno = socket.Connect(target);
+        if (shown is null && errno is Errno.Success or Errno.Inprogress)
+        {
+            RecordOutside(protocol, target);
+        }
+
         if (shown is not null && errno is Errno.Success or Errno.Inprogress)
         {
             socket.PeerAddress = shown;
@@ -287,6 +299,36 @@ public sealed partial class WasiContext
         return errno != Errno.Success ? errno
             : how is < 1 or > 3 ? Errno.Inval
             : socket.Shutdown((int)how - 1);
+    }
+
+    private Errno ConnectToNameServer(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
+    {
+        nameServer ??= new NameServer(member, Network, NameResolver);
+        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), nameServer.TryServe, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        if (errno == Errno.Success)
+        {
+            local.TryConvert(socket.IsIpv6, out local);
+            errno = socket.UseConnection(handle, end!, local, target);
+            Descriptors.Invalidate();
+        }
+
+        return errno;
+    }
+
+    private void RecordInside(NetworkMember member, in SocketAddress target, Errno errno)
+    {
+        if (errno == Errno.Success && Options.Egress is { } egress && !target.IsLoopback)
+        {
+            egress.Add(member.Service.Network.FindByAddress(target)?.Name ?? target.ToString(), target.Port, NetworkProtocol.Tcp, isInside: true);
+        }
+    }
+
+    private void RecordOutside(NetworkProtocol protocol, in SocketAddress target)
+    {
+        if (Options.Egress is { } egress)
+        {
+            egress.Add(Network.Describe(target), target.Port, protocol, isInside: false);
+        }
     }
 
     /// <summary>Any port may be bound that no other socket of the guest listens on: they are the guest's own.</summary>

@@ -51,7 +51,7 @@ public sealed partial class WasiContext
         }
 
         Turns.Begin();
-        Threads = new ThreadGroup(linker, store, Options.MaximumThreads);
+        Threads = new ThreadGroup(linker, store, Options.MaximumThreads, Options.ThreadRuns);
         linker.DefineMethodsWhenImported(ThreadModule, Threads);
     }
 

@@ -53,6 +53,20 @@ public sealed class ControlTests
     }
 
     [Fact]
+    public async Task Of_two_commands_that_start_a_project_at_once_one_has_it()
+    {
+        await using var project = new UpProject($"services: {{one: {{image: {UpProject.Probe}, command: [exit, \"0\"]}}}}\n");
+        Directory.CreateDirectory(project.Folder["run/wherry"], UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        using (new FileStream(project.Folder["run/wherry/shop.sock.lock"], FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose))
+        {
+            Assert.Contains("the project shop is just being started by another command", (await project.RunAsync("up", "-p", "shop")).Expect(1).Error, StringComparison.Ordinal);
+            (await project.RunAsync("up", "-p", "other")).Expect(0);
+        }
+
+        (await project.RunAsync("up", "-p", "shop")).Expect(0);
+    }
+
+    [Fact]
     public async Task Logs_are_followed_until_the_project_ends()
     {
         await using var project = new UpProject($"services: {{one: {{image: {UpProject.Probe}, command: [sleep]}}}}\n");

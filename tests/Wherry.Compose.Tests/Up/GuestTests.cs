@@ -68,6 +68,29 @@ public sealed class GuestTests
     }
 
     [Fact]
+    public async Task A_guest_that_asks_a_dns_server_finds_services_there_and_what_it_reached_is_recorded()
+    {
+        string fetch = Repository.Shared("guests/http-client-rust/http-client.wasm");
+        await using var project = new UpProject($$$$"""
+            services:
+              server: {image: {{{{UpProject.Orders}}}}, healthcheck: {x-tcp: 8080}}
+              client:
+                image: {{{{fetch}}}}
+                command: ["http://server:8080/"]
+                environment: {DNS_SERVER: "127.0.0.11:53"}
+                depends_on: {server: {condition: service_healthy}}
+              lost: {image: {{{{fetch}}}}, command: ["http://nowhere:8080/"], environment: {DNS_SERVER: "127.0.0.11:53"}, depends_on: [client]}
+            """);
+        RunningCommand up = project.Start("up");
+        await UpProject.WaitForLineAsync(up, "client", @"200 \d+ http://server:8080/");
+        await UpProject.WaitForLineAsync(up, "lost", @"\* The guest may not look up ""nowhere"".*x-wherry: connect: \[""nowhere""\] would allow it");
+        Assert.Matches(@"client-1 +server:8080 +tcp +yes +1\n", (await project.RunAsync("egress")).Expect(0).Output);
+        Assert.Equal("server", (string?)(await project.StatusAsync()).Single(status => (string?)status["service"] == "client")["egress"]![0]!["host"]);
+        up.Signal(PosixSignal.SIGTERM);
+        await up.EndAsync();
+    }
+
+    [Fact]
     public async Task Volumes_secrets_and_configs_are_there_and_last()
     {
         await using var project = new UpProject($$$$"""
@@ -144,6 +167,40 @@ public sealed class GuestTests
         Result result = await up.EndAsync();
         Assert.Equal(143, result.ExitCode);
         Assert.Contains("endless-1   | * it did not stop within 0.5 s and is killed", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Guests_with_a_share_of_the_processors_work_and_stop_as_others_do()
+    {
+        await using var project = new UpProject($$$$"""
+            services:
+              good: {image: {{{{UpProject.Orders}}}}, ports: ["0:8080"], cpus: 0.5}
+              endless: {image: {{{{UpProject.Probe}}}}, command: [loop], cpus: 0.05, stop_grace_period: 500ms}
+              threads: {image: {{{{Repository.Example("threads/sum.wasm")}}}}, cpus: 1.5}
+            """);
+        RunningCommand up = project.Start("up");
+        int port = await UpProject.WaitForPortAsync(up, "good");
+        await UpProject.WaitForLineAsync(up, "endless", "looping");
+        await UpProject.WaitForLineAsync(up, "threads", @"\* exited with code 0");
+        using var client = new HttpClient { Timeout = RunningCommand.Patience };
+        Assert.StartsWith("The order service", await client.GetStringAsync(new Uri($"http://127.0.0.1:{port}/")), StringComparison.Ordinal);
+
+        // It goes on between its pauses.
+        double used = await CpuSecondsAsync();
+        using (var limit = new CancellationTokenSource(RunningCommand.Patience))
+        {
+            while (await CpuSecondsAsync() <= used)
+            {
+                await Task.Delay(50, limit.Token);
+            }
+        }
+
+        up.Signal(PosixSignal.SIGTERM);
+        Result result = await up.EndAsync();
+        Assert.Equal(143, result.ExitCode);
+        Assert.Contains("endless-1 | * it did not stop within 0.5 s and is killed", result.Output, StringComparison.Ordinal);
+
+        async Task<double> CpuSecondsAsync() => (double)(await project.StatusAsync()).Single(each => (string?)each["service"] == "endless")["cpuSeconds"]!;
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Wherry.Compose.Running.Workloads;
 
 namespace Wherry.Compose.Tests.Up;
 
@@ -136,7 +137,7 @@ public sealed class ProcessTests
                 ports: ["127.0.0.1:0:6379"]
                 environment: {A: "1"}
                 volumes: ["./data:/data:ro"]
-                deploy: {resources: {limits: {memory: 64m}}}
+                deploy: {resources: {limits: {memory: 64m, cpus: "0.25"}}}
                 healthcheck: {test: [CMD, redis-cli, ping], interval: 200ms}
                 stop_grace_period: 300ms
             """);
@@ -158,7 +159,7 @@ public sealed class ProcessTests
         await UpProject.WaitForLineAsync(up, "cache", @"\[redis-server\]\ncache-1 +\| \[--save\]\ncache-1 +\| \[\]");
         string line = string.Join(' ', up.Output.Split('\n').Select(each => each[(each.IndexOf('|', StringComparison.Ordinal) + 1)..].Trim()));
         Assert.Matches(@"\[run\] \[--rm\] \[--name\] \[shop-cache-1\] \[--security-opt\] \[no-new-privileges\]", line);
-        Assert.Matches($@"\[-e\] \[A=1\] \[-p\] \[127\.0\.0\.1:\d+:6379\] \[-v\] \[{project.Folder["data"]}:/data:ro\] \[--memory\] \[67108864\] \[redis:7\] \[redis-server\]", line);
+        Assert.Matches($@"\[-e\] \[A=1\] \[-p\] \[127\.0\.0\.1:\d+:6379\] \[-v\] \[{project.Folder["data"]}:/data:ro\] \[--memory\] \[67108864\] \[--cpus\] \[0\.25\] \[redis:7\] \[redis-server\]", line);
         using (var limit = new CancellationTokenSource(RunningCommand.Patience))
         {
             while (!File.Exists(project.Folder["asked"]) || !File.ReadAllText(project.Folder["asked"]).Contains('\n', StringComparison.Ordinal))
@@ -173,6 +174,27 @@ public sealed class ProcessTests
         up.Signal(PosixSignal.SIGTERM);
         await up.EndAsync();
         Assert.Equal("rm -f shop-cache-1\n", File.ReadAllText(project.Folder["removed"]));
+    }
+
+    [Fact]
+    public async Task A_container_without_a_network_gets_none()
+    {
+        await using var project = new UpProject("services: {job: {image: \"busybox:1\", network_mode: none}}\n");
+        UseInDockersPlace(project, "for word; do echo \"[$word]\"; done\n");
+        Result result = (await project.RunAsync("up", "--allow-containers")).Expect(0);
+        Assert.Matches(@"\[--network\]\n\S+ +\| \[none\]\n", result.Output);
+    }
+
+    [Fact]
+    public async Task A_helper_that_leads_no_group_yet_is_signalled_itself()
+    {
+        // Without setsid in front of it, as for a moment at each start.
+        var launch = new ProcessLaunch { Name = "helper", Command = ["sleep", "1000"], Folder = "/" };
+        var workload = new ProcessWorkload(launch, () => [], _ => null, (_, line) => Assert.Fail(line));
+        workload.Start();
+        await workload.Running.WaitAsync(RunningCommand.Patience);
+        workload.AskToStop();
+        Assert.Equal(128 + 15, await workload.Ended.WaitAsync(RunningCommand.Patience));
     }
 
     private static void UseInDockersPlace(UpProject project, string script)

@@ -37,6 +37,14 @@ internal sealed class UpProject : IAsyncDisposable
         return command;
     }
 
+    /// <summary>Starts another program, with the commands' variables.</summary>
+    public RunningCommand StartOther(string program, IEnumerable<string> arguments, params (string Name, string? Value)[] variables)
+    {
+        RunningCommand command = RunningCommand.Start(program, arguments, Folder.Path, [.. Environment, .. variables]);
+        running.Add(command);
+        return command;
+    }
+
     /// <summary>Runs a command to its end.</summary>
     public Task<Result> RunAsync(params string[] arguments) => RunningCommand.RunInAsync(Folder.Path, arguments, Environment);
 

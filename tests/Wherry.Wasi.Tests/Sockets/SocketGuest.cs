@@ -156,6 +156,14 @@ internal sealed unsafe class SocketGuest : IDisposable
         return text;
     }
 
+    /// <summary>So many bytes, however they arrive.</summary>
+    public byte[] ReceiveBytes(int socket, int length)
+    {
+        Assert.Equal(Errno.Success, Receive(socket, length, out _, WaitAll));
+        Assert.Equal(length, Number);
+        return Memory.Slice((int)Data, length).ToArray();
+    }
+
     public ushort ReceivedFlags => (ushort)Read(Result2);
 
     /// <summary>The newer form: the sender comes with its family, the port apart.</summary>

@@ -1,9 +1,13 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Wherry.Compose.Logs;
+using Wherry.Compose.Running.Processors;
 using Wherry.Wasi;
+using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
+using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
 namespace Wherry.Compose.Running.Workloads;
 
@@ -18,12 +22,15 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     private const int Trapped = 128 + 6;
     private const int CannotRun = 126;
 
+    private const int DnsPort = 53;
+
     private static readonly TimeSpan WatchInterval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>So long a guest must have waited, without a thing happening, to count as done with what it was doing.</summary>
     private const int QuietIntervals = 6;
 
     private readonly Lock gate = new();
+    private readonly ThreadClocks clocks = new();
     private NetworkMember? member;
     private Store? store;
     private int threadId;
@@ -41,7 +48,27 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         }
     }
 
-    public override TimeSpan? CpuTime => Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.OfThread(id)?.CpuTime : null;
+    public override NetworkMember? Member
+    {
+        get
+        {
+            lock (gate)
+            {
+                return member;
+            }
+        }
+    }
+
+    /// <summary>Whether it gets no connections until its <see cref="Member"/> is opened: it is to take another one's place.</summary>
+    public bool IsHeld { get; init; }
+
+    /// <summary>Keeps it to its share of the processors, if it has one.</summary>
+    public required CpuLimiter Processors { get; init; }
+
+    /// <summary>Where it has connected to.</summary>
+    public required EgressRecord Egress { get; init; }
+
+    public override TimeSpan? CpuTime => clocks.Used;
 
     public override void Start()
     {
@@ -153,6 +180,8 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
                 Volatile.Write(ref threadId, 0);
             }
 
+            clocks.End();
+
             SetEnded(exitCode);
         }
 
@@ -165,7 +194,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
     private int Run(LineStream output, LineStream error)
     {
-        Module module = modules.Get(service.ModulePath!);
+        Module module = modules.Get(service);
         using var own = new Store(module.Engine, new StoreOptions { Limits = service.MemoryBytes is { } bytes ? ResourceLimits.Default with { MemoryBytes = bytes } : ResourceLimits.Default });
         lock (gate)
         {
@@ -175,10 +204,16 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
             }
 
             store = own;
-            member = network is null ? null : network.AddMember(listening);
+            member = network is null ? null : network.AddMember(listening, IsHeld);
+            if (member is not null)
+            {
+                member.NameServer = FindNameServer();
+            }
         }
 
         Volatile.Write(ref threadId, gettid());
+        clocks.Begin();
+        using IDisposable? limit = service.Cpus is { } cores ? Processors.Add(cores, () => clocks.Used, own.Pause, own.Resume) : null;
         IReadOnlyList<PreopenedDirectory> directories = folders.Prepare();
         using var context = new WasiContext(new WasiOptions
         {
@@ -189,6 +224,18 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
             StandardError = error,
             Directories = directories,
             NetworkMember = member,
+            Egress = Egress,
+            ThreadRuns = begins =>
+            {
+                if (begins)
+                {
+                    clocks.Begin();
+                }
+                else
+                {
+                    clocks.End();
+                }
+            },
             NetworkPolicy = new NetworkPolicy
             {
                 PublishedPorts = [.. udpPorts],
@@ -215,6 +262,15 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         }
     }
 
+    /// <summary>Some guests ask the server that this variable names, over TCP, in place of the host: they are answered there.</summary>
+    private SocketAddress? FindNameServer()
+    {
+        string? text = service.Environment.LastOrDefault(variable => variable.Key == "DNS_SERVER").Value;
+        return text is not null && IPEndPoint.TryParse(text, out IPEndPoint? endPoint)
+            ? SocketAddress.From(endPoint.Address, (ushort)(endPoint.Port == 0 ? DnsPort : endPoint.Port)).Normalize()
+            : null;
+    }
+
     /// <summary>Ends the guest when its thread has not been woken for a while.</summary>
     private async Task WatchAsync()
     {
@@ -223,13 +279,23 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         {
             await Task.Delay(WatchInterval).ConfigureAwait(false);
             long? waits = Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.CountWaits(id) : null;
-            quiet = waits is not null && waits == last ? quiet + 1 : 0;
+
+            // One that is held for its share of the processors does not wait by itself.
+            quiet = waits is not null && waits == last && !IsPaused() ? quiet + 1 : 0;
             last = waits ?? -1;
         }
 
         lock (gate)
         {
             store?.Interrupt();
+        }
+    }
+
+    private bool IsPaused()
+    {
+        lock (gate)
+        {
+            return store?.IsPaused == true;
         }
     }
 

@@ -79,6 +79,11 @@ internal sealed record ProcessLaunch
             command.AddRange(["--memory", bytes.ToString(CultureInfo.InvariantCulture)]);
         }
 
+        if (service.Cpus is { } cores)
+        {
+            command.AddRange(["--cpus", cores.ToString(CultureInfo.InvariantCulture)]);
+        }
+
         if (service.WorkingDirectory is { } folder)
         {
             command.AddRange(["--workdir", folder]);

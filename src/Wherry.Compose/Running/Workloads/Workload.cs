@@ -1,3 +1,5 @@
+using Wherry.Wasi.Network.InProcess;
+
 namespace Wherry.Compose.Running.Workloads;
 
 /// <summary>One run of a replica, from its start to its end.</summary>
@@ -17,6 +19,9 @@ internal abstract class Workload
 
     /// <summary>Processor time that it has used.</summary>
     public virtual TimeSpan? CpuTime => null;
+
+    /// <summary>The guest's place on the network, while it has one.</summary>
+    public virtual NetworkMember? Member => null;
 
     /// <summary>Begins. What goes wrong ends it with a message in its log.</summary>
     public abstract void Start();

@@ -13,6 +13,25 @@ internal readonly record struct PendingConnection(int Handle, SocketAddress Peer
 {
     /// <summary>Told what passes over it.</summary>
     public ConnectionObserver? Observer { get; init; }
+
+    /// <summary>Whether it is a health check's, which does not count as use of the guest.</summary>
+    public bool IsProbe { get; init; }
+
+    /// <summary>Ends it before anybody accepted it: the other side sees a reset.</summary>
+    public unsafe void Refuse()
+    {
+        Observer?.Closed();
+        if (End is null)
+        {
+            long linger = 1;
+
+            // Sound: struct linger has eight bytes.
+            _ = NativeSocket.SetOption(Handle, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, sizeof(long));
+        }
+
+        End?.Reset();
+        _ = NativeSocket.Close(Handle);
+    }
 }
 
 /// <summary>The connections that wait at a listening socket of a guest. Its handle is an eventfd, which is readable while any wait.</summary>
@@ -32,6 +51,9 @@ internal sealed unsafe class ListeningQueue
     }
 
     public ushort Port { get; }
+
+    /// <summary>The guest's place, which counts what is accepted.</summary>
+    public NetworkMember Member => member;
 
     /// <summary>Whether other guests can't reach it.</summary>
     public bool IsLoopbackOnly { get; }
@@ -80,6 +102,12 @@ internal sealed unsafe class ListeningQueue
             bool isThere = waiting.TryDequeue(out connection);
             if (isThere)
             {
+                // In this order: it must never seem that there is none.
+                if (!connection.IsProbe)
+                {
+                    member.AddOpen();
+                }
+
                 member.RemoveWaiting();
             }
 
@@ -105,9 +133,7 @@ internal sealed unsafe class ListeningQueue
             while (waiting.TryDequeue(out PendingConnection connection))
             {
                 member.RemoveWaiting();
-                connection.Observer?.Closed();
-                connection.End?.Reset();
-                _ = NativeSocket.Close(connection.Handle);
+                connection.Refuse();
             }
         }
     }

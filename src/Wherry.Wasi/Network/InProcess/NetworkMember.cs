@@ -21,10 +21,13 @@ internal enum RouteKind
 
     /// <summary>A guest of this process.</summary>
     Guest,
+
+    /// <summary>The guest's own DNS server.</summary>
+    NameServer,
 }
 
 /// <summary>A guest's place on an <see cref="InProcessNetwork"/>: its address, its ports, and what it reaches.</summary>
-internal sealed class NetworkMember : IDisposable
+internal sealed partial class NetworkMember : IDisposable
 {
     private const ushort FirstEphemeralPort = 32768;
     private const ushort LastEphemeralPort = 60999;
@@ -39,14 +42,18 @@ internal sealed class NetworkMember : IDisposable
     private int lastEphemeral;
     private bool isClosed;
 
-    internal NetworkMember(NetworkService service, uint address)
+    internal NetworkMember(NetworkService service, uint address, bool isHeld)
     {
         Service = service;
         this.address = address;
+        this.isHeld = isHeld;
     }
 
     /// <summary>The service that it is one of.</summary>
     public NetworkService Service { get; }
+
+    /// <summary>Where the guest finds its DNS server, normalized; null if it has none.</summary>
+    public SocketAddress? NameServer { get; set; }
 
     /// <summary>Called when the guest begins to listen on a port.</summary>
     public Action<int>? Listening { get; init; }
@@ -86,6 +93,7 @@ internal sealed class NetworkMember : IDisposable
     public Errno Listen(ushort port, bool isLoopbackOnly, out ListeningQueue? queue)
     {
         queue = null;
+        bool isOffered;
         lock (gate)
         {
             if (isClosed)
@@ -105,9 +113,25 @@ internal sealed class NetworkMember : IDisposable
             }
 
             own[port] = queue!;
+            isOffered = !isHeld;
+            Interlocked.Exchange(ref lastUse, Environment.TickCount64);
         }
 
-        Service.Add(queue!);
+        if (isOffered)
+        {
+            Service.Add(queue!);
+            lock (gate)
+            {
+                isOffered = !isHeld;
+            }
+
+            if (!isOffered)
+            {
+                // It was told to stop meanwhile.
+                Service.Remove(queue!);
+            }
+        }
+
         Listening?.Invoke(port);
         return Errno.Success;
     }
@@ -116,6 +140,11 @@ internal sealed class NetworkMember : IDisposable
     public RouteKind Find(in SocketAddress target, out SocketAddress host)
     {
         host = default;
+        if (NameServer is { } server && target.Port == server.Port && target.HasAddressOf(server))
+        {
+            return RouteKind.NameServer;
+        }
+
         if (target.IsLoopback)
         {
             lock (gate)
@@ -131,7 +160,7 @@ internal sealed class NetworkMember : IDisposable
 
         return Service.Network.FindByAddress(target) is not { } service || !service.IsReachedBy(Service) ? RouteKind.Refused
             : service.TryGetHostPort(target.Port, out host) ? RouteKind.Host
-            : service.IsListening(target.Port) ? RouteKind.Guest
+            : service.IsReachable(target.Port) ? RouteKind.Guest
             : RouteKind.Refused;
     }
 
@@ -196,7 +225,7 @@ internal sealed class NetworkMember : IDisposable
         }
 
         (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
-        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), far);
+        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), far) { IsProbe = true };
         lock (gate)
         {
             if (own.TryGetValue(port, out ListeningQueue? queue) && queue.TryAdd(pending))
@@ -209,21 +238,6 @@ internal sealed class NetworkMember : IDisposable
         _ = NativeSocket.Close(pair[0]);
         _ = NativeSocket.Close(pair[1]);
         return false;
-    }
-
-    /// <summary>New connections go to others from now on, or are refused. Those that wait can still be accepted.</summary>
-    public void StopListening()
-    {
-        ListeningQueue[] queues;
-        lock (gate)
-        {
-            queues = [.. own.Values];
-        }
-
-        foreach (ListeningQueue queue in queues)
-        {
-            Service.Remove(queue);
-        }
     }
 
     /// <summary>Ends all listening, and gives the address back.</summary>

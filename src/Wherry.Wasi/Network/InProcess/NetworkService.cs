@@ -16,7 +16,7 @@ internal enum Delivery
 }
 
 /// <summary>A service on an <see cref="InProcessNetwork"/>: guests that listen, or ports of the host where something native does.</summary>
-internal sealed class NetworkService
+internal sealed partial class NetworkService
 {
     private readonly Lock gate = new();
     private readonly IReadOnlyDictionary<string, IReadOnlyList<string>> networks;
@@ -44,7 +44,8 @@ internal sealed class NetworkService
 
     /// <summary>A guest's place behind this service.</summary>
     /// <param name="listening">Told the ports that the guest begins to listen on.</param>
-    public NetworkMember AddMember(Action<int>? listening = null) => new(this, Network.NewAddress()) { Listening = listening };
+    /// <param name="isHeld">Whether it gets no connections until <see cref="NetworkMember.Open"/>.</param>
+    public NetworkMember AddMember(Action<int>? listening = null, bool isHeld = false) => new(this, Network.NewAddress(), isHeld) { Listening = listening };
 
     /// <summary>Connections to a port go to the host's, where a native process or a server of this process listens.</summary>
     public void SetHostPort(int port, in SocketAddress host)
@@ -111,32 +112,15 @@ internal sealed class NetworkService
 
     private Delivery DeliverToOne(int port, in PendingConnection connection, bool fromOutside)
     {
+        Action? wake = null;
+        Delivery delivery;
         lock (gate)
         {
-            if (!listeners.TryGetValue(port, out List<ListeningQueue>? queues))
-            {
-                return Delivery.Refused;
-            }
-
-            Delivery result = Delivery.Refused;
-            for (int i = 0; i < queues.Count; i++)
-            {
-                ListeningQueue queue = queues[(int)((uint)turn++ % (uint)queues.Count)];
-                if (!fromOutside && queue.IsLoopbackOnly)
-                {
-                    continue;
-                }
-
-                if (queue.TryAdd(connection))
-                {
-                    return Delivery.Taken;
-                }
-
-                result = Delivery.Full;
-            }
-
-            return result;
+            delivery = listeners.TryGetValue(port, out List<ListeningQueue>? queues) ? Deliver(queues, connection, fromOutside) : Park(port, connection, fromOutside, out wake);
         }
+
+        wake?.Invoke();
+        return delivery;
     }
 
     /// <summary>A connection from this process itself to one of the guests that listen on a port, each in turn.</summary>
@@ -177,6 +161,7 @@ internal sealed class NetworkService
             }
 
             queues!.Add(queue);
+            GiveParked(queue);
         }
 
         if (isFirst)
@@ -193,7 +178,7 @@ internal sealed class NetworkService
             if (listeners.TryGetValue(queue.Port, out List<ListeningQueue>? queues) && queues.Remove(queue) && queues.Count == 0)
             {
                 listeners.Remove(queue.Port);
-                wasLast = true;
+                wasLast = !IsStartedOnDemand(queue.Port);
             }
         }
 
@@ -201,5 +186,27 @@ internal sealed class NetworkService
         {
             ListeningChanged?.Invoke(queue.Port, false);
         }
+    }
+
+    private Delivery Deliver(List<ListeningQueue> queues, in PendingConnection connection, bool fromOutside)
+    {
+        Delivery result = Delivery.Refused;
+        for (int i = 0; i < queues.Count; i++)
+        {
+            ListeningQueue queue = queues[(int)((uint)turn++ % (uint)queues.Count)];
+            if (!fromOutside && queue.IsLoopbackOnly)
+            {
+                continue;
+            }
+
+            if (queue.TryAdd(connection))
+            {
+                return Delivery.Taken;
+            }
+
+            result = Delivery.Full;
+        }
+
+        return result;
     }
 }

@@ -203,7 +203,7 @@ internal sealed unsafe class PortPublisher : IDisposable
         public void Begin()
         {
             service.ListeningChanged += OnListeningChanged;
-            if (service.IsListening(servicePort))
+            if (service.IsReachable(servicePort))
             {
                 Watch(true);
             }
@@ -234,13 +234,11 @@ internal sealed unsafe class PortPublisher : IDisposable
                     }
 
                     SocketAddress peer = SocketAddress.ReadNative(new ReadOnlySpan<byte>(name, (int)length));
-                    if (service.Deliver(servicePort, new PendingConnection(connection, peer, null, null), from: null) != Delivery.Taken)
+                    var pending = new PendingConnection(connection, peer, null, null);
+                    if (service.Deliver(servicePort, pending, from: null) != Delivery.Taken)
                     {
-                        long linger = 1;
-
-                        // Sound: struct linger has eight bytes. The client sees a reset: thousands wait that the guest did not accept.
-                        _ = NativeSocket.SetOption(connection, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, sizeof(long));
-                        _ = NativeSocket.Close(connection);
+                        // Thousands wait that the guest did not accept.
+                        pending.Refuse();
                     }
                 }
             }
@@ -287,7 +285,7 @@ internal sealed unsafe class PortPublisher : IDisposable
             lock (gate)
             {
                 // Asked again within the lock: two changes may arrive out of order.
-                isWanted = service.IsListening(servicePort);
+                isWanted = service.IsReachable(servicePort);
                 if (handle < 0 || isWanted == isWatched)
                 {
                     return;

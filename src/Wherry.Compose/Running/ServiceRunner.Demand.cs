@@ -1,0 +1,26 @@
+namespace Wherry.Compose.Running;
+
+/// <content>Starting on demand: the ports that connections may come to before anything runs.</content>
+internal sealed partial class ServiceRunner
+{
+    /// <summary>Set when a connection waits for a replica that is not running.</summary>
+    public Pulse Demand { get; } = new();
+
+    /// <summary>Whether a connection waits for a replica that is not running.</summary>
+    public bool IsDemanded => network?.HasParked == true;
+
+    /// <summary>Nothing will come for the connections that wait: they are refused.</summary>
+    public void RefuseDemand() => network?.RefuseParked();
+
+    /// <summary>
+    /// Loads the module, so that the first connection does not wait for that and what is wrong with it is known at once, and takes connections from now on.
+    /// </summary>
+    private async Task PrepareDemandAsync()
+    {
+        if (Service.StartsOnDemand && network is not null)
+        {
+            await Task.Run(() => project.Modules.Get(Service)).ConfigureAwait(false);
+            network.StartOnDemand(Service.Ports.Where(port => !port.IsUdp).Select(port => port.Target).Concat(Service.Expose), Demand.Set);
+        }
+    }
+}

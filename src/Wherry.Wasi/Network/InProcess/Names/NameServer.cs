@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Wherry.Wasi.Network.InProcess.Names;
+
+/// <summary>
+/// Answers a guest that asks a DNS server rather than the host: over TCP (RFC 7766), at the address that it was given, which nobody else reaches. It tells what the guest may know by other ways too: the project's
+/// services on its networks, and hosts that it may connect to.
+/// </summary>
+/// <param name="member">The guest's place on the network.</param>
+/// <param name="guard">What it may ask for besides.</param>
+/// <param name="resolver">Where that is looked up.</param>
+internal sealed class NameServer(NetworkMember member, NetworkGuard guard, NameResolver resolver)
+{
+    /// <summary>Questions are of a few hundred bytes; what is longer is nothing that is answered here.</summary>
+    private const int LongestMessage = 4096;
+
+    /// <summary>A guest's connections at once. Each has a handle of the process.</summary>
+    private const int MostConnections = 64;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private int connections;
+
+    /// <summary>Answers what comes on a connection, until its end.</summary>
+    /// <param name="handle">The server's end, which this closes.</param>
+    /// <returns>False if there are too many; then the handle is still the caller's.</returns>
+    public bool TryServe(int handle)
+    {
+        if (Interlocked.Increment(ref connections) > MostConnections)
+        {
+            Interlocked.Decrement(ref connections);
+            return false;
+        }
+
+        _ = Task.Run(() => ServeAsync(new NetworkStream(new Socket(new SafeSocketHandle(handle, ownsHandle: true)), ownsSocket: true)));
+        return true;
+    }
+
+    /// <summary>The answer to a message; null to one that can't be answered.</summary>
+    public async Task<byte[]?> AnswerAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    {
+        DnsStatus status = DnsQuestion.Read(message, out DnsQuestion question);
+        IPAddress[] addresses = [];
+        if (status == DnsStatus.Success)
+        {
+            (status, addresses) = await FindAsync(question.Name, cancellationToken).ConfigureAwait(false);
+        }
+
+        return message.Length < 12 ? null : DnsQuestion.Answer(message.Span, question, status, addresses);
+    }
+
+    private async Task<(DnsStatus Status, IPAddress[] Addresses)> FindAsync(string name, CancellationToken cancellationToken)
+    {
+        if (member.TryResolve(name, out IPAddress? inside))
+        {
+            return (DnsStatus.Success, [inside]);
+        }
+
+        if (name.Length == 0 || !guard.MayResolve(name))
+        {
+            return (DnsStatus.Refused, []);
+        }
+
+        try
+        {
+            return (DnsStatus.Success, await guard.ResolveAsync(name, resolver, cancellationToken).ConfigureAwait(false));
+        }
+        catch (SocketException exception)
+        {
+            return (exception.SocketErrorCode is SocketError.HostNotFound or SocketError.NoData ? DnsStatus.NoSuchName : DnsStatus.ServerFailure, []);
+        }
+        catch (ArgumentException)
+        {
+            // Too long for a name.
+            return (DnsStatus.NoSuchName, []);
+        }
+    }
+
+    private async Task ServeAsync(NetworkStream stream)
+    {
+        try
+        {
+            await using (stream.ConfigureAwait(false))
+            {
+                var buffer = new byte[LongestMessage];
+                while (true)
+                {
+                    using var limit = new CancellationTokenSource(Patience);
+                    await stream.ReadExactlyAsync(buffer.AsMemory(0, 2), limit.Token).ConfigureAwait(false);
+                    int length = BinaryPrimitives.ReadUInt16BigEndian(buffer);
+                    if (length > buffer.Length)
+                    {
+                        return;
+                    }
+
+                    await stream.ReadExactlyAsync(buffer.AsMemory(0, length), limit.Token).ConfigureAwait(false);
+                    if (await AnswerAsync(buffer.AsMemory(0, length), limit.Token).ConfigureAwait(false) is not { } answer)
+                    {
+                        return;
+                    }
+
+                    // In one piece: some clients take the length alone for the end.
+                    var whole = new byte[answer.Length + 2];
+                    BinaryPrimitives.WriteUInt16BigEndian(whole, (ushort)answer.Length);
+                    answer.CopyTo(whole, 2);
+                    await stream.WriteAsync(whole, limit.Token).ConfigureAwait(false);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The guest has closed its end, or says nothing.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref connections);
+        }
+    }
+}
