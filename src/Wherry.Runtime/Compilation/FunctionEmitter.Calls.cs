@@ -224,21 +224,23 @@ internal sealed partial class FunctionEmitter
     // Where functions may be shared by the instances of a pool, those without a target get the instance: see InstanceTemplate.
     private void EmitCallOfCallee(FunctionType type, bool isTail, bool mayBeShared = false)
     {
-        _il.LoadLocal(Callee());
-        _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestTarget : RuntimeMembers.FunctionTarget);
-        if (mayBeShared)
+        FieldInfo target = _returnsExceptions ? RuntimeMembers.FunctionGuestTarget : RuntimeMembers.FunctionTarget;
+        if (isTail || mayBeShared)
         {
-            int target = _target >= 0 ? _target : _target = _il.DeclareLocal(typeof(object));
-            int hasTarget = _il.DefineLabel();
-            _il.StoreLocal(target);
-            _il.LoadLocal(target);
-            _il.Branch(OpCodes.Brtrue, hasTarget);
-            _il.LoadArgument(_instance);
-            _il.StoreLocal(target);
-            _il.MarkLabel(hasTarget);
-            _il.LoadLocal(target);
+            EmitTarget(target, type, isTail, mayBeShared);
+        }
+        else
+        {
+            _il.LoadLocal(Callee());
+            _il.LoadField(target);
         }
 
+        EmitCallOfCode(type, isTail);
+        FinishCall(type, isTail, _returnsExceptions);
+    }
+
+    private void EmitCallOfCode(FunctionType type, bool isTail)
+    {
         _il.LoadLocal(Callee());
         _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
         if (isTail)
@@ -247,7 +249,42 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.CallIndirect(ClrTypes.OfResults(type.Results), ClrTypes.OfParameters(type, typeof(object)));
-        FinishCall(type, isTail, _returnsExceptions);
+    }
+
+    // A tail call to a function of the same instance passes on what it has: what it read from the function object would arrive too late for the callee, which needs it for its own next call.
+    private void EmitTarget(FieldInfo field, FunctionType type, bool isTail, bool mayBeShared)
+    {
+        int target = _target >= 0 ? _target : _target = _il.DeclareLocal(typeof(object));
+        _il.LoadLocal(Callee());
+        _il.LoadField(field);
+        _il.StoreLocal(target);
+        if (isTail)
+        {
+            int isOwn = _il.DefineLabel();
+            _il.LoadLocal(target);
+            _il.LoadArgument(_instance);
+            _il.Branch(OpCodes.Beq, isOwn);
+            if (mayBeShared)
+            {
+                _il.LoadLocal(target);
+                _il.Branch(OpCodes.Brfalse, isOwn);
+            }
+
+            _il.LoadLocal(target);
+            EmitCallOfCode(type, isTail);
+            _il.Emit(OpCodes.Ret);
+            _il.MarkLabel(isOwn);
+            _il.LoadArgument(_instance);
+            return;
+        }
+
+        int isKnown = _il.DefineLabel();
+        _il.LoadLocal(target);
+        _il.Branch(OpCodes.Brtrue, isKnown);
+        _il.LoadArgument(_instance);
+        _il.StoreLocal(target);
+        _il.MarkLabel(isKnown);
+        _il.LoadLocal(target);
     }
 
     // A tail call is a return: nothing else may be on the IL stack. Nor where a branch follows the call.
