@@ -5,6 +5,9 @@ namespace Wherry.Execution.Memories;
 /// <summary>The address space of one memory: in the arena, or on its own where there is no arena. Not synchronized: its memory is.</summary>
 internal sealed unsafe class MemoryReservation
 {
+    // Smaller memories would hold more than their guests use.
+    private const ulong LargePagesFrom = 8 << 20;
+
     private const int NoSlot = -1;
     private readonly int _slot = NoSlot;
     private readonly int _slotCount;
@@ -77,6 +80,12 @@ internal sealed unsafe class MemoryReservation
         if (!SystemMemory.Commit(Base + _committed, end - _committed))
         {
             return false;
+        }
+
+        if (end >= LargePagesFrom)
+        {
+            ulong start = _committed >= LargePagesFrom ? _committed : 0;
+            SystemMemory.UseLargePages(Base + start, end - start);
         }
 
         _committed = end;

@@ -38,6 +38,16 @@ internal static unsafe partial class SystemMemory
             : Unix.mprotect(address, (nuint)size, isWritable ? Unix.ProtectRead | Unix.ProtectWrite : Unix.ProtectRead) == 0;
     }
 
+    /// <summary>Asks for pages of 2 MiB where the system has them for the asking.</summary>
+    public static void UseLargePages(byte* address, ulong size)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            // Sound: advice changes no contents, and none is taken where the kernel has no such pages.
+            _ = Unix.madvise(address, (nuint)size, Unix.AdviceHugePage);
+        }
+    }
+
     /// <summary>Makes pages inaccessible; their contents stay.</summary>
     public static bool Protect(byte* address, ulong size) =>
         s_isWindows ? Windows.VirtualProtect(address, (nuint)size, Windows.NoAccess) : Unix.mprotect(address, (nuint)size, Unix.ProtectNone) == 0;
@@ -75,6 +85,7 @@ internal static unsafe partial class SystemMemory
         public const int ProtectWrite = 2;
         public const int ProtectExecute = 4;
         public const int MapFixed = 0x10;
+        public const int AdviceHugePage = 14;
 
         public static void* MapFailed => (void*)-1;
 
@@ -83,6 +94,9 @@ internal static unsafe partial class SystemMemory
 
         [LibraryImport("libc", SetLastError = true)]
         public static partial int mprotect(void* address, nuint length, int protection);
+
+        [LibraryImport("libc", SetLastError = true)]
+        public static partial int madvise(void* address, nuint length, int advice);
 
         [LibraryImport("libc", SetLastError = true)]
         public static partial int munmap(void* address, nuint length);
