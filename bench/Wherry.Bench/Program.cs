@@ -10,6 +10,8 @@ return args switch
     ["interrupt", .. var rest] => await InterruptBenchmark.RunAsync(new Settings(rest)),
     ["instances", .. var rest] => InstancesBenchmark.Run(new Settings(rest)),
     [InstancesBenchmark.Child, .. var rest] => InstancesBenchmark.RunChild(rest),
+    ["waiting", .. var rest] => await WaitingBenchmark.RunAsync(new Settings(rest)),
+    [WaitingHost.Child, .. var rest] => WaitingHost.Run(rest),
     ["fuel", .. var rest] => MeteringBenchmark.RunFuel(new Settings(rest)),
     ["safepoints", .. var rest] => MeteringBenchmark.RunSafepoints(new Settings(rest)),
     [MeteringBenchmark.Child, .. var rest] => MeteringBenchmark.RunChild(rest),

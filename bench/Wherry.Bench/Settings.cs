@@ -49,6 +49,8 @@ internal sealed class Settings
               threads   a program with pthreads: the same sum by one thread and by as many as there are processors, as processes
               interrupt how long a guest takes to stop, whatever it does: from cancelling, or from the end of its time limit, to the exception
               instances what a pooled instance costs: made and dropped, kept by the thousand, after one that wrote to its memory
+              waiting   thousands of order services in one process, which have no thread while they wait: threads, memory, time to start, CPU while
+                        idle, p99 of random requests; and one service under wrk, against a thread for the guest
               fuel      what counting instructions costs: the programs of ../shared/bench with and without
               safepoints what it costs that guests can be interrupted: the same
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
@@ -74,6 +76,7 @@ internal sealed class Settings
               --argument N           compute, fuel, safepoints: the programs' argument, which makes them shorter; threads: how many numbers
               --seconds N            http: how long wrk runs (4)
               --connections A,B      http: 1,50,1000
+              --services N           waiting: how many (10,000; 0 for none). On a thousand ports from --port N (21,000) at each of 127.0.77.1, 127.0.77.2, …
               --cache FOLDER         default artifacts/bench
             """);
         return 2;

@@ -60,6 +60,14 @@ public sealed record EngineOptions
     /// <summary>Whether loops look for an interruption; without, only what that costs can be measured.</summary>
     internal bool IsInterruptible { get; init; } = true;
 
+    /// <summary>
+    /// If given, functions are compiled so that a guest's call can be left while it waits and entered again: see <see cref="Execution.Suspension.SuspendableCall"/>. Tells of an imported function, by module and name, whether it may wait.
+    /// </summary>
+    internal Func<string, string, bool>? MayWait { get; init; }
+
+    /// <summary>For tests: with <see cref="MayWait"/>, every function is compiled so, and is left and entered again each time it is called.</summary>
+    internal bool WaitsAtEachCall { get; init; }
+
     /// <summary>Compiles modules in place of the JIT.</summary>
     internal Func<Module, CompiledModule>? CreateCode { get; init; }
 }

@@ -22,6 +22,9 @@ public sealed class Function
 
     internal readonly DefinedType DefinedType;
 
+    /// <summary>Its index in its module, if it goes straight to the code; otherwise -1.</summary>
+    internal int Index { get; init; } = -1;
+
     // Guests' calls from another thread than their own need more stack than threads have by default.
     private const int AsyncStackSize = 16 << 20;
 

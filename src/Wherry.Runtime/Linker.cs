@@ -118,6 +118,7 @@ public sealed class Linker
 
         var instance = new Instance(store, module);
         ResolvedImports imports = Resolve(store, module, instance);
+        store.CheckSuspension(module.Code, imports.Functions);
         Exception? trap = null;
         store.Enter();
         try

@@ -128,7 +128,13 @@ public sealed class Module
     {
         if (cache.Find(CodeIdentity.Of(Engine, Definition.Bytes.Span)) is { } code)
         {
-            Volatile.Write(ref _code, new PrecompiledModule(this, Definition, Engine.CompilerOptions, code));
+            var precompiled = new PrecompiledModule(this, Definition, Engine.CompilerOptions, code);
+            if (Engine.Options.MayWait is not null)
+            {
+                precompiled.Suspension?.AddAllOf(Code.Suspension);
+            }
+
+            Volatile.Write(ref _code, precompiled);
         }
     }
 

@@ -82,20 +82,7 @@ public sealed unsafe partial class Store
             reason = _reason;
             if (_stackThread != thread || _setsStackAtEachCall)
             {
-                nint limit = StackBounds.GuestLimit;
-                if (Options.Limits.StackBytes is long bytes)
-                {
-                    // Not below zero, however much is asked for.
-                    nint current = StackBounds.Current;
-                    limit = Math.Max(limit, current - (nint)Math.Clamp(bytes, 0, current));
-                }
-
-                _stackThread = thread;
-                _stackLimit = limit;
-                if (reason == InterruptionReason.None)
-                {
-                    SetStackLimits(limit);
-                }
+                SetStackOf(thread);
             }
         }
 
@@ -110,6 +97,25 @@ public sealed unsafe partial class Store
         if (Options.TimeLimit is TimeSpan timeLimit)
         {
             StartTimeLimit(timeLimit);
+        }
+    }
+
+    // Under the lock.
+    private void SetStackOf(int thread)
+    {
+        nint limit = StackBounds.GuestLimit;
+        if (Options.Limits.StackBytes is long bytes)
+        {
+            // Not below zero, however much is asked for.
+            nint current = StackBounds.Current;
+            limit = Math.Max(limit, current - (nint)Math.Clamp(bytes, 0, current));
+        }
+
+        _stackThread = thread;
+        _stackLimit = limit;
+        if (_reason == InterruptionReason.None)
+        {
+            SetStackLimits(limit);
         }
     }
 
@@ -148,6 +154,6 @@ public sealed unsafe partial class Store
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         throw new InvalidOperationException(
-            "Another thread is running a guest of this store. A store runs one call at a time: use a store for each thread, or take turns.");
+            "Another thread is running a guest of this store, or a call of it waits. A store runs one call at a time: use a store for each thread, or take turns.");
     }
 }

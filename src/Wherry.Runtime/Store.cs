@@ -2,6 +2,7 @@ using Wherry.Execution;
 using Wherry.Execution.Heap;
 using Wherry.Execution.Memories;
 using Wherry.Execution.Pooling;
+using Wherry.Execution.Suspension;
 
 namespace Wherry;
 
@@ -42,6 +43,7 @@ public sealed unsafe partial class Store : IDisposable
 
         SampleRequest = SampleRequest.Create(engine.Options);
         FrameBudget = engine.Options.Deterministic ? new FrameBudget() : null;
+        _suspension = engine.Options.MayWait is null ? null : new GuestSuspension(this);
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
 
@@ -174,6 +176,7 @@ public sealed unsafe partial class Store : IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _guests.Add(guest);
+            PrepareSuspension(guest);
             guest.StackLimit = _reason != InterruptionReason.None ? nint.MaxValue : _stackLimit;
         }
     }
@@ -185,6 +188,7 @@ public sealed unsafe partial class Store : IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             _pooledGuest = guest;
+            PrepareSuspension(guest);
             bool isInterrupted = _reason != InterruptionReason.None;
             guest.StackLimit = isInterrupted ? nint.MaxValue : _stackLimit;
             if (isInterrupted)

@@ -1,6 +1,7 @@
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Paths;
+using Wherry.Wasi.Scheduling;
 using Wherry.Wasi.Waiting;
 
 namespace Wherry.Wasi;
@@ -41,7 +42,7 @@ public sealed partial class WasiContext : IDisposable
         }
 
         Options = options;
-        Waiter = new Waiter(Turns);
+        Waiter = new Waiter(Turns, options.Scheduler is { } scheduler ? new GuestWait(scheduler) : null);
         UsesSystemClocks = OperatingSystem.IsLinux() && options.TimeProvider == TimeProvider.System && !options.Deterministic;
         if (options.Deterministic)
         {

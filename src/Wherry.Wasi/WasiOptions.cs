@@ -2,6 +2,7 @@ using System.Net;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Paths;
+using Wherry.Wasi.Scheduling;
 
 namespace Wherry.Wasi;
 
@@ -67,6 +68,9 @@ public sealed record WasiOptions
 
     /// <summary>How paths are kept inside the folders; both ways give the same answers, and tests take each.</summary>
     internal PathResolution PathResolution { get; init; }
+
+    /// <summary>Where the guest runs, if it has no thread of its own: its waits do not block then. Such a guest has no threads.</summary>
+    internal GuestScheduler? Scheduler { get; init; }
 }
 
 /// <summary>Fills <paramref name="buffer"/> with random bytes.</summary>

@@ -1,15 +1,18 @@
 using System.Collections.Concurrent;
+using Wherry.Wasi;
+using Wherry.Wasi.Scheduling;
 
 namespace Wherry.Compose.Running;
 
 /// <summary>The project's modules: each is compiled once, whatever the number of services and replicas that run it. A file that has changed is a new module.</summary>
 internal sealed class ModuleCatalog(CodeCache? cache) : IDisposable
 {
-    private readonly Engine engine = new(new EngineOptions { CodeCache = cache });
+    private readonly Engine engine = new(new EngineOptions { CodeCache = cache, MayWait = GuestScheduler.IsSupported ? WaitingImports.MayWait : null });
 
     // For guests with a share of the processors. Others need not pay for it.
     private readonly Lazy<Engine> pausing = new(() => new Engine(new EngineOptions { CodeCache = cache, Pausing = true }));
     private readonly ConcurrentDictionary<(string Path, DateTime Changed, long Length, bool IsPausing), Lazy<Module>> modules = new();
+    private readonly ConcurrentDictionary<(Module Module, ResourceLimits Limits), Lazy<InstancePool?>> pools = new();
 
     /// <exception cref="ModuleException">It is no module, or not a valid one.</exception>
     /// <exception cref="TextFormatException">Its text is wrong.</exception>
@@ -39,15 +42,54 @@ internal sealed class ModuleCatalog(CodeCache? cache) : IDisposable
                 modules.TryRemove(key, out _);
             }
         }
+
+        foreach ((Module Module, ResourceLimits Limits) key in pools.Keys)
+        {
+            if (!modules.Values.Any(module => module.IsValueCreated && module.Value == key.Module) && pools.TryRemove(key, out Lazy<InstancePool?>? pool))
+            {
+                pool.Value?.Dispose();
+            }
+        }
     }
+
+    /// <summary>Instances of a module that have no thread while they wait, each with what its store's user state names; null if they can't be pooled.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="limits">What each may take.</param>
+    public InstancePool? GetPool(Module module, ResourceLimits limits) => pools.GetOrAdd((module, limits), static key => new Lazy<InstancePool?>(() => CreatePool(key.Module, key.Limits))).Value;
 
     /// <summary>Gives back what the engine holds. No guest may run any more.</summary>
     public void Dispose()
     {
+        foreach (Lazy<InstancePool?> pool in pools.Values)
+        {
+            pool.Value?.Dispose();
+        }
+
         engine.Dispose();
         if (pausing.IsValueCreated)
         {
             pausing.Value.Dispose();
+        }
+    }
+
+    private static InstancePool? CreatePool(Module module, ResourceLimits limits)
+    {
+        if (module.Definition.Start is not null)
+        {
+            // It would run before the instance has what it is given.
+            return null;
+        }
+
+        var linker = new Linker(module.Engine);
+        WasiContext.AddTo(linker, static store => (WasiOptions)store.UserState!);
+        try
+        {
+            return new InstancePool(linker, module, new InstancePoolOptions { StoreOptions = new StoreOptions { Limits = limits } });
+        }
+        catch (Exception exception) when (exception is LinkException or TrapException)
+        {
+            // Whoever makes an instance in the other way is told what is wrong, if anything is.
+            return null;
         }
     }
 

@@ -73,6 +73,9 @@ internal sealed class LoadedCode
         }
     }
 
+    /// <summary>The assembly itself.</summary>
+    public Assembly Assembly => _assembly;
+
     /// <summary>One of the modules that use the assembly, if it is one of these.</summary>
     public static CompiledModule? FindModule(Assembly assembly)
     {

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using Wherry.Binary;
 using Wherry.Compilation;
+using Wherry.Compilation.Suspension;
 using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Types;
@@ -13,6 +14,7 @@ internal sealed class PrecompiledModule : CompiledModule
 {
     private readonly LoadedCode _code;
     private readonly MeasuringTarget _target;
+    private readonly Lazy<(SuspendableOverlay? Overlay, string Refusal)> _suspension;
 
     public PrecompiledModule(Module module, ModuleDefinition definition, CompilerOptions options, LoadedCode code)
         : base(module, definition)
@@ -30,6 +32,9 @@ internal sealed class PrecompiledModule : CompiledModule
             LargeFunctionsReady[i] = code.HasNativeCode(definition.Bodies.Length + i);
         }
 
+        _suspension = new Lazy<(SuspendableOverlay?, string)>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
+            ? (new SuspendableOverlay(this, options, code.Assembly, plan, module.Engine.Options.WaitsAtEachCall), "")
+            : (null, refusal));
         code.AddModule(this);
     }
 
@@ -37,11 +42,19 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override CodeLayout Layout => _target.Layout;
 
+    public override ModuleSuspension? Suspension => _suspension.Value.Overlay?.Suspension;
+
+    public override string SuspensionRefusal => _suspension.Value.Refusal;
+
+    /// <summary>The method of a function.</summary>
+    public MethodInfo GetMethod(int function) => (MethodInfo)MethodBase.GetMethodFromHandle(_code.GetFunction(function - Definition.ImportedFunctionCount))!;
+
     public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(_target.Layout.Classes.Length, type.Function!, kind);
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 
-    public override CodePoint FindPoint(int function, int region, int ilOffset, PlaceSearch search) => FindPoint(_target, function, region, ilOffset, search);
+    public override CodePoint FindPoint(int function, int region, int ilOffset, PlaceSearch search) =>
+        FindPoint(region == MethodEmission.SuspendableRegion ? _suspension.Value.Overlay! : _target, function, region, ilOffset, search);
 
     protected override GuestInstance CreateInstanceObject() => _code.CreateInstance();
 

@@ -73,6 +73,9 @@ internal sealed class CodeLayout
     /// <summary>The name of a large function's body, apart from the method that is called.</summary>
     public static string BodyName(int function) => $"f{function}b";
 
+    /// <summary>The name of a method that holds a function as one that a wait can leave.</summary>
+    public static string SuspendableName(int function) => $"f{function}s";
+
     /// <summary>The name of a method that holds a region of a function.</summary>
     public static string RegionName(int function, int region) => $"f{function}r{region}";
 

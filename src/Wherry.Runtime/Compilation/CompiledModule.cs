@@ -1,5 +1,6 @@
 using System.Reflection;
 using Wherry.Binary;
+using Wherry.Compilation.Suspension;
 using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Types;
@@ -32,6 +33,12 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
 
     public abstract CodeLayout Layout { get; }
 
+    /// <summary>Which functions can be left while they wait; null if none can.</summary>
+    public virtual ModuleSuspension? Suspension => null;
+
+    /// <summary>Why no function can be left while it waits, where none can.</summary>
+    public virtual string SuspensionRefusal => "its code is of another kind";
+
     /// <summary>The address of a function's code.</summary>
     public abstract nint GetCode(int function);
 
@@ -53,11 +60,11 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
         nint code = GetKnownCode(index);
         return Layout.ReturnsExceptions(index)
             ? new Function(type, GetStub(type, StubKind.Throw), new ThrowingTarget(instance, code), code, instance)
-            : new Function(type, code, instance);
+            : new Function(type, code, instance) { Index = index };
     }
 
     /// <summary>A function of this module for any instance: its callers pass their own, which <see cref="Function.Target"/> then lacks.</summary>
-    public Function CreateShared(int index) => new(Definition.Functions[index], GetKnownCode(index));
+    public Function CreateShared(int index) => new(Definition.Functions[index], GetKnownCode(index)) { Index = index };
 
     /// <summary>The field of a global that only this module sees, or null: other globals are objects.</summary>
     public abstract FieldInfo? GetCreatedGlobalField(int global);
@@ -97,7 +104,8 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
         return search.Find(definition, map.Count > 0 ? map : [new CodePoint(0, start, null)], ilOffset);
     }
 
-    private nint GetKnownCode(int function)
+    /// <summary>The same as <see cref="GetCode"/>, found once.</summary>
+    public nint GetKnownCode(int function)
     {
         nint code = Volatile.Read(ref _knownCode[function]);
         if (code == 0)

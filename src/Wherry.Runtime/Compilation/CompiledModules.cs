@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Reflection;
 using Wherry.Aot;
+using Wherry.Compilation.Suspension;
 
 namespace Wherry.Compilation;
 
@@ -46,7 +47,7 @@ internal static class CompiledModules
         }
         else
         {
-            module = LoadedCode.FindModule(type.Assembly);
+            module = SuspendableOverlay.FindModule(type.Assembly) ?? LoadedCode.FindModule(type.Assembly);
         }
 
         return module is not null;
@@ -62,7 +63,8 @@ internal static class CompiledModules
     // 7 or 7r2
     private static bool TryParseFunction(ReadOnlySpan<char> name, out int function, out int region)
     {
-        region = -1;
+        region = name is [.., 's'] ? MethodEmission.SuspendableRegion : -1;
+        name = name.TrimEnd('s');
         int mark = name.IndexOf('r');
         return int.TryParse(mark < 0 ? name : name[..mark], NumberStyles.None, CultureInfo.InvariantCulture, out function)
             && (mark < 0 || int.TryParse(name[(mark + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out region));

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Reflection.Emit;
 using Wherry.Execution;
+using Wherry.Execution.Suspension;
 using Wherry.Instructions;
 using Wherry.Types;
 
@@ -16,6 +17,7 @@ internal sealed partial class FunctionEmitter
 
     private bool TryEmitCall(ref InstructionReader reader)
     {
+        _callEnd = reader.Position;
         switch (reader.Opcode)
         {
             case Opcode.Call:
@@ -63,30 +65,38 @@ internal sealed partial class FunctionEmitter
         EmitFrameBudget(isTail);
         FunctionType type = _definition.Functions[index].Function!;
         int count = type.Parameters.Length;
+        bool mayWait = MayWait(index);
         if (index < _definition.ImportedFunctionCount)
         {
-            PrepareArguments(count, isTail, _returnsExceptions);
+            PrepareArguments(count, isTail, _returnsExceptions || mayWait);
             _il.LoadArgument(_instance);
             _il.LoadField(RuntimeMembers.ImportedFunctions);
             _il.Int32(index);
             _il.Emit(OpCodes.Ldelem_Ref);
             _il.LoadField(RuntimeMembers.FunctionCurrent);
             _il.StoreLocal(Callee());
-            EmitCallOfCallee(type, isTail, mayBeShared: true);
+            EmitCallOfCallee(type, isTail, mayBeShared: true, mayWait);
             EmitSamplePollAfterImport(index, isTail);
             return;
         }
 
         bool returnsExceptions = _module.Layout.ReturnsExceptions(index);
-        PrepareArguments(count, isTail, returnsExceptions);
+        PrepareArguments(count, isTail, returnsExceptions || mayWait);
+        if (mayWait)
+        {
+            EmitSuspendableCall(index, type, isTail);
+            FinishCall(type, isTail, returnsExceptions, mayWait);
+            return;
+        }
+
         _il.LoadArgument(_instance);
         if (isTail)
         {
             _il.Emit(OpCodes.Tailcall);
         }
 
-        _il.Call(_module.GetMethod(index));
-        FinishCall(type, isTail, returnsExceptions);
+        _il.Call(_il.IsWriting ? _module.GetMethod(index) : null);
+        FinishCall(type, isTail, returnsExceptions, mayWait);
     }
 
     private void EmitIndirectCall(int typeIndex, int tableIndex, bool isTail)
@@ -113,12 +123,13 @@ internal sealed partial class FunctionEmitter
             Pop();
         }
 
-        PrepareArguments(type.Function!.Parameters.Length, isTail, _returnsExceptions);
+        bool mayWait = MayWaitByReference(typeIndex);
+        PrepareArguments(type.Function!.Parameters.Length, isTail, _returnsExceptions || mayWait);
         EmitTableElement(tableIndex, index);
         int callee = Callee();
         _il.StoreLocal(callee);
         EmitTypeCheck(callee, type, typeIndex);
-        EmitCallOfCallee(type.Function, isTail, _module.Layout.IsOwnTable[tableIndex]);
+        EmitCallOfCallee(type.Function, isTail, _module.Layout.IsOwnTable[tableIndex], mayWait);
     }
 
     // With a check of our own, which the JIT then needs not make: all of its own share one place that fails, which tells nothing of the instruction.
@@ -209,7 +220,8 @@ internal sealed partial class FunctionEmitter
         Consume(1);
         int callee = Callee();
         _il.StoreLocal(callee);
-        PrepareArguments(type.Parameters.Length, isTail, _returnsExceptions);
+        bool mayWait = MayWaitByReference(typeIndex);
+        PrepareArguments(type.Parameters.Length, isTail, _returnsExceptions || mayWait);
         int good = _il.DefineLabel();
         _il.LoadLocal(callee);
         _il.Branch(OpCodes.Brtrue, good);
@@ -218,16 +230,26 @@ internal sealed partial class FunctionEmitter
         _il.LoadLocal(callee);
         _il.LoadField(RuntimeMembers.FunctionCurrent);
         _il.StoreLocal(callee);
-        EmitCallOfCallee(type, isTail);
+        EmitCallOfCallee(type, isTail, mayBeShared: false, mayWait);
     }
 
     // Where functions may be shared by the instances of a pool, those without a target get the instance: see InstanceTemplate.
-    private void EmitCallOfCallee(FunctionType type, bool isTail, bool mayBeShared = false)
+    private void EmitCallOfCallee(FunctionType type, bool isTail, bool mayBeShared, bool mayWait)
     {
+        if (mayWait)
+        {
+            EmitSuspendableCode(() =>
+            {
+                _il.LoadArgument(_instance);
+                _il.LoadLocalAddress(Callee());
+                _il.Call(SuspensionMethod(nameof(SuspensionInstructions.Enter)));
+            });
+        }
+
         FieldInfo target = _returnsExceptions ? RuntimeMembers.FunctionGuestTarget : RuntimeMembers.FunctionTarget;
         if (isTail || mayBeShared)
         {
-            EmitTarget(target, type, isTail, mayBeShared);
+            EmitTarget(target, type, isTail, mayBeShared, mayWait);
         }
         else
         {
@@ -235,14 +257,27 @@ internal sealed partial class FunctionEmitter
             _il.LoadField(target);
         }
 
-        EmitCallOfCode(type, isTail);
-        FinishCall(type, isTail, _returnsExceptions);
+        EmitCallOfCode(type, isTail, mayWait);
+        if (mayWait && !isTail)
+        {
+            EmitUncount();
+        }
+
+        FinishCall(type, isTail, _returnsExceptions, mayWait);
     }
 
-    private void EmitCallOfCode(FunctionType type, bool isTail)
+    private void EmitCallOfCode(FunctionType type, bool isTail, bool mayWait)
     {
-        _il.LoadLocal(Callee());
-        _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
+        if (mayWait)
+        {
+            _il.LoadLocal(_suspendableCode);
+        }
+        else
+        {
+            _il.LoadLocal(Callee());
+            _il.LoadField(_returnsExceptions ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
+        }
+
         if (isTail)
         {
             _il.Emit(OpCodes.Tailcall);
@@ -252,7 +287,7 @@ internal sealed partial class FunctionEmitter
     }
 
     // A tail call to a function of the same instance passes on what it has: what it read from the function object would arrive too late for the callee, which needs it for its own next call.
-    private void EmitTarget(FieldInfo field, FunctionType type, bool isTail, bool mayBeShared)
+    private void EmitTarget(FieldInfo field, FunctionType type, bool isTail, bool mayBeShared, bool mayWait)
     {
         int target = _target >= 0 ? _target : _target = _il.DeclareLocal(typeof(object));
         _il.LoadLocal(Callee());
@@ -271,7 +306,7 @@ internal sealed partial class FunctionEmitter
             }
 
             _il.LoadLocal(target);
-            EmitCallOfCode(type, isTail);
+            EmitCallOfCode(type, isTail, mayWait);
             _il.Emit(OpCodes.Ret);
             _il.MarkLabel(isOwn);
             _il.LoadArgument(_instance);
@@ -288,24 +323,24 @@ internal sealed partial class FunctionEmitter
     }
 
     // A tail call is a return: nothing else may be on the IL stack. Nor where a branch follows the call.
-    private void PrepareArguments(int count, bool isTail, bool returnsExceptions)
+    private void PrepareArguments(int count, bool isTail, bool branchesAfter)
     {
         if (isTail)
         {
             DropAllBelow(count);
         }
-        else if (returnsExceptions && IsAnyOnStack(_height - count))
+        else if (branchesAfter && IsAnyOnStack(_height - count))
         {
             SpillRegion();
         }
 
-        Load(count, loadsAhead: !isTail && !returnsExceptions);
+        Load(count, loadsAhead: !isTail && !branchesAfter);
         _argumentDepth = Consume(count);
     }
 
     private int _argumentDepth;
 
-    private void FinishCall(FunctionType type, bool isTail, bool returnsExceptions)
+    private void FinishCall(FunctionType type, bool isTail, bool returnsExceptions, bool mayWait)
     {
         if (isTail)
         {
@@ -316,11 +351,13 @@ internal sealed partial class FunctionEmitter
         switch (type.Results.Length)
         {
             case 0:
+                EmitSuspensionCheck(mayWait, typeof(void), -1);
                 EmitPendingCheck(returnsExceptions);
                 break;
-            case 1 when returnsExceptions:
+            case 1 when returnsExceptions || mayWait:
                 int result = AllocateTemporary(type.Results[0].Kind);
                 _il.StoreLocal(result);
+                EmitSuspensionCheck(mayWait, ClrTypes.Of(type.Results[0].Kind), result);
                 EmitPendingCheck(returnsExceptions);
                 Push(new StackEntry(StackForm.Temporary, type.Results[0].Kind, Index: result, Type: type.Results[0].HeapType.Defined));
                 break;
@@ -328,7 +365,7 @@ internal sealed partial class FunctionEmitter
                 PushEvaluated(type.Results[0], _argumentDepth + 1);
                 break;
             default:
-                PushTuple(type, returnsExceptions);
+                PushTuple(type, returnsExceptions, mayWait);
                 break;
         }
     }
@@ -343,7 +380,7 @@ internal sealed partial class FunctionEmitter
         return _callee;
     }
 
-    private void PushTuple(FunctionType type, bool returnsExceptions)
+    private void PushTuple(FunctionType type, bool returnsExceptions, bool mayWait)
     {
         Type clrType = ClrTypes.OfResults(type.Results);
         if (!_tuples.TryGetValue(clrType, out int tuple))
@@ -353,6 +390,7 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.StoreLocal(tuple);
+        EmitSuspensionCheck(mayWait, clrType, tuple);
         EmitPendingCheck(returnsExceptions);
         for (int i = 0; i < type.Results.Length; i++)
         {

@@ -258,6 +258,7 @@ internal sealed partial class FunctionEmitter
         // What was put off starts from an empty stack, whatever lay on it where the code ended.
         ResetStack(frame);
         EmitDeferred();
+        EmitSuspension();
         EmitMeterStop();
         _frames.RemoveAt(_frames.Count - 1);
     }

@@ -31,12 +31,12 @@ internal sealed partial class FunctionEmitter
     private bool InlinesTailCalls => !_isMetered;
 
     private bool IsInlined(int callee, bool isTail) =>
-        HasRoomForInlined && (isTail ? InlinesTailCalls && _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
+        HasRoomForInlined && !MayWait(callee) && (isTail ? InlinesTailCalls && _module.Layout.InlineCandidates.ContainsForTail(callee) : _module.Layout.InlineCandidates.Contains(callee));
 
     /// <summary>Whether the next call to a function will be replaced by its code.</summary>
     private bool IsInlinedHere(int callee)
     {
-        if (!CanInline || _inlinedCall?.Depth == MaximumInlineDepth || !_module.Layout.InlineCandidates.Contains(callee))
+        if (!CanInline || MayWait(callee) || _inlinedCall?.Depth == MaximumInlineDepth || !_module.Layout.InlineCandidates.Contains(callee))
         {
             return false;
         }
@@ -66,7 +66,7 @@ internal sealed partial class FunctionEmitter
     private bool TryEmitInlinedTail(int callee, int callOffset)
     {
         int physical = PhysicalFunction();
-        if (!CanInline || !InlinesTailCalls || _tryDepth > 0 || _inlinedCall?.Depth == MaximumInlineDepth || IsBeingWritten(callee) || !_module.Layout.InlineCandidates.ContainsForTail(callee))
+        if (!CanInline || !InlinesTailCalls || _tryDepth > 0 || _inlinedCall?.Depth == MaximumInlineDepth || IsBeingWritten(callee) || MayWait(callee) || !_module.Layout.InlineCandidates.ContainsForTail(callee))
         {
             return false;
         }

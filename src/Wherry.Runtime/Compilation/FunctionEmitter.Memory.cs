@@ -140,12 +140,24 @@ internal sealed partial class FunctionEmitter
         _memoryBases.AsSpan().SetAll(-1);
         for (int memory = 0; memory < _memoryBases.Length; memory++)
         {
-            if (!_scan.UsedMemories[memory])
+            if (_scan.UsedMemories[memory])
+            {
+                _memoryBases[memory] = _il.DeclareLocal(typeof(nint));
+            }
+        }
+
+        LoadMemoryBases();
+    }
+
+    private void LoadMemoryBases()
+    {
+        for (int memory = 0; memory < _memoryBases.Length; memory++)
+        {
+            if (_memoryBases[memory] < 0)
             {
                 continue;
             }
 
-            _memoryBases[memory] = _il.DeclareLocal(typeof(nint));
             if (memory == 0)
             {
                 _il.LoadArgument(_instance);
@@ -167,6 +179,14 @@ internal sealed partial class FunctionEmitter
         if ((_scan.HasLoops || isNeeded) && !(_memoryBases.Length > 0 && _memoryBases[0] >= 0 && IsGuarded(0) && !_definition.Memories[0].IsShared))
         {
             _safepoint = _il.DeclareLocal(typeof(nint));
+            LoadSafepointBase();
+        }
+    }
+
+    private void LoadSafepointBase()
+    {
+        if (_safepoint >= 0)
+        {
             _il.LoadArgument(_instance);
             _il.LoadField(RuntimeMembers.SafepointBase);
             _il.StoreLocal(_safepoint);

@@ -110,7 +110,7 @@ internal sealed partial class FunctionEmitter
                 PushEvaluated(region.Type.Results[0].Kind);
                 break;
             default:
-                PushTuple(region.Type, returnsExceptions: false);
+                PushTuple(region.Type, returnsExceptions: false, mayWait: false);
                 break;
         }
 

@@ -48,7 +48,8 @@ internal sealed partial class FunctionEmitter
     private int _skipped;
 
     /// <param name="outline">What of the function is written, if not all of it.</param>
-    public FunctionEmitter(ICodeTarget module, int functionIndex, IlWriter il, FunctionOutline? outline = null)
+    /// <param name="suspends">Whether the function is written as one that a wait can leave.</param>
+    public FunctionEmitter(ICodeTarget module, int functionIndex, IlWriter il, FunctionOutline? outline = null, bool suspends = false)
     {
         _module = module;
         _definition = module.Definition;
@@ -69,6 +70,7 @@ internal sealed partial class FunctionEmitter
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
         _isMetered = module.Options.FuelCosts is not null;
+        _suspends = suspends;
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
         {
@@ -228,6 +230,7 @@ internal sealed partial class FunctionEmitter
     private void EmitPrologue()
     {
         AssignArguments();
+        PrepareSuspension();
         if (_isMetered)
         {
             DeclareMeter();
@@ -240,7 +243,7 @@ internal sealed partial class FunctionEmitter
         }
 
         NeedsClearedLocals = declared > MaximumLocalsClearedApart;
-        bool checksStack = _scan.HasCalls || _scan.OnlyThrows || declared > LargeFrameLocals || (_scan.HasTailCalls && _isMetered);
+        bool checksStack = _rewind >= 0 || _scan.HasCalls || _scan.OnlyThrows || declared > LargeFrameLocals || (_scan.HasTailCalls && _isMetered);
         if (checksStack)
         {
             EmitStackCheck(declared);
@@ -278,6 +281,8 @@ internal sealed partial class FunctionEmitter
                 EmitSafepoint();
             }
         }
+
+        EmitWaitAtEntry();
     }
 
     private void AssignArguments()
@@ -306,6 +311,7 @@ internal sealed partial class FunctionEmitter
         _il.LoadArgument(_instance);
         _il.LoadField(RuntimeMembers.StackLimit);
         _il.Branch(OpCodes.Bge_Un, enough);
+        EmitRewindCheck();
         _il.LoadArgument(_instance);
         _il.Call(Trap(nameof(Traps.StackLimitReached)));
         _il.Emit(OpCodes.Throw);

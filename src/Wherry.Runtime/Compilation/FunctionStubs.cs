@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Reflection.Emit;
 using System.Text;
 using Wherry.Execution;
+using Wherry.Execution.Suspension;
 
 namespace Wherry.Compilation;
 
@@ -32,7 +33,7 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
     public static string Key(FunctionType type, StubKind kind)
     {
         var key = new StringBuilder();
-        _ = key.Append("rgt"[(int)kind]);
+        _ = key.Append("rgtw"[(int)kind]);
         foreach (WasmValueType parameter in type.Parameters)
         {
             key.Append((char)('0' + (int)parameter.Kind));
@@ -52,8 +53,15 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
     {
         Type result = ClrTypes.OfResults(type.Results);
         Type[] parameters = ClrTypes.OfParameters(type, typeof(object));
-        MethodBuilder method = owner.DefineMethod(name, MethodAttributes.Public | MethodAttributes.Static, result, parameters);
+        Type[] own = kind == StubKind.Rewind ? [typeof(object)] : parameters;
+        MethodBuilder method = owner.DefineMethod(name, MethodAttributes.Public | MethodAttributes.Static, result, own);
         method.SetImplementationFlags(MethodImplAttributes.IL | MethodImplAttributes.NoInlining);
+        if (kind == StubKind.Rewind)
+        {
+            EmitRewinding(new IlWriter(method.GetILGenerator()), type, result, parameters);
+            return;
+        }
+
         var il = new IlWriter(method.GetILGenerator());
         int target = type.Parameters.Length;
         if (kind == StubKind.Throw)
@@ -76,6 +84,22 @@ internal sealed class FunctionStubs(ModuleBuilder builder, int moduleId)
         il.LoadLocal(function);
         il.LoadField(kind == StubKind.ResolveForGuest ? RuntimeMembers.FunctionGuestCode : RuntimeMembers.FunctionCode);
         il.Emit(OpCodes.Tailcall);
+        il.CallIndirect(result, parameters);
+        il.Emit(OpCodes.Ret);
+    }
+
+    private static void EmitRewinding(IlWriter il, FunctionType type, Type result, Type[] parameters)
+    {
+        // The function takes its arguments back: it looks at none.
+        foreach (WasmValueType parameter in type.Parameters)
+        {
+            int none = il.DeclareLocal(ClrTypes.Of(parameter.Kind));
+            il.LoadLocal(none);
+        }
+
+        il.LoadArgument(0);
+        il.LoadArgument(0);
+        il.Call(RuntimeMembers.Method(typeof(SuspensionInstructions), nameof(SuspensionInstructions.NextFunctionCode)));
         il.CallIndirect(result, parameters);
         il.Emit(OpCodes.Ret);
     }

@@ -1,5 +1,6 @@
 using System.Reflection;
 using Wherry.Binary;
+using Wherry.Compilation.Suspension;
 
 namespace Wherry.Compilation;
 
@@ -20,6 +21,12 @@ internal interface ICodeTarget
 
     /// <summary>The method of a function of the module, for another function's code to call. Its body may not exist yet.</summary>
     MethodInfo GetMethod(int function);
+
+    /// <summary>The functions that a wait can leave, or null if there are none.</summary>
+    ModuleSuspension? Suspension => null;
+
+    /// <summary>The address of a function's code as one that can't be left.</summary>
+    nint GetPlainCode(int function) => throw new NotSupportedException();
 
     /// <summary>The field of a global that only this module sees, or null: other globals are objects.</summary>
     FieldInfo? GetGlobalField(int global);

@@ -28,6 +28,9 @@ internal sealed class IlWriter(ILGenerator? generator, FieldTokens? tokens = nul
 
     public int LocalCount { get; private set; }
 
+    /// <summary>Whether code is written, rather than only measured.</summary>
+    public bool IsWriting => generator is not null;
+
     public int DeclareLocal(Type type)
     {
         if (LocalCount == MaximumLocals)
@@ -185,6 +188,13 @@ internal sealed class IlWriter(ILGenerator? generator, FieldTokens? tokens = nul
     public void StoreField(FieldInfo field)
     {
         Field(OpCodes.Stfld, field);
+    }
+
+    /// <summary>Before an access that need not be aligned to more than so many bytes.</summary>
+    public void Unaligned(byte alignment)
+    {
+        Count(OpCodes.Unaligned.Size + 1);
+        generator?.Emit(OpCodes.Unaligned, alignment);
     }
 
     /// <summary>For ldobj, stobj and the like.</summary>

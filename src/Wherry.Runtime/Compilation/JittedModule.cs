@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
 using Wherry.Binary;
+using Wherry.Compilation.Suspension;
 using Wherry.Diagnostics;
 using Wherry.Execution;
 using Wherry.Types;
@@ -22,6 +23,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
     private readonly FieldInfo?[] _createdGlobalFields;
     private readonly Type _instanceType;
     private readonly FunctionStubs _stubs;
+    private readonly Lazy<(ModuleSuspension? Suspension, string Refusal)> _suspension;
 
     public JittedModule(Module module, ModuleDefinition definition, CompilerOptions options)
         : base(module, definition)
@@ -38,6 +40,9 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
             _classes[i] = new FunctionClass(i, Layout.Classes[i].First, Layout.Classes[i].Count);
         }
 
+        _suspension = new Lazy<(ModuleSuspension?, string)>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
+            ? (new ModuleSuspension(this, plan, module.Engine.Options.WaitsAtEachCall, CompileSuspendable, type => GetStub(type, StubKind.Rewind)), "")
+            : (null, refusal));
         LargeFunctionsReady = new bool[Layout.LargeFunctionCount];
         _globalFields = new FieldBuilder?[definition.Globals.Length];
         _createdGlobalFields = new FieldInfo?[definition.Globals.Length];
@@ -62,12 +67,18 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
 
     public FieldTokens? FieldTokens { get; }
 
+    public override ModuleSuspension? Suspension => _suspension.Value.Suspension;
+
+    public override string SuspensionRefusal => _suspension.Value.Refusal;
+
     public MethodInfo GetMethod(int function)
     {
         FunctionClass functionClass = ClassOf(function);
         Define(functionClass);
         return functionClass.Methods![function - functionClass.First];
     }
+
+    public nint GetPlainCode(int function) => GetKnownCode(function);
 
     public override nint GetCode(int function) => GetHandle(function, isBody: false).GetFunctionPointer();
 
@@ -103,6 +114,21 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
     protected override void CompileLarge(int function) => RuntimeHelpers.PrepareMethod(GetHandle(function, isBody: true));
 
     protected override int GetLargeSlot(int function) => Layout.GetLargeSlot(function);
+
+    private nint CompileSuspendable(int function)
+    {
+        MethodBuilder method;
+        Type created;
+        lock (_lock)
+        {
+            TypeBuilder owner = _builder.DefineType($"m{Id}.w{function}", TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.BeforeFieldInit);
+            method = MethodEmission.Define(this, owner, function, CodeLayout.SuspendableName(function));
+            MethodEmission.EmitSuspendable(this, function, method);
+            created = owner.CreateType();
+        }
+
+        return created.Module.ResolveMethod(method.MetadataToken)!.MethodHandle.GetFunctionPointer();
+    }
 
     private FunctionClass ClassOf(int function) => _classes[Layout.GetClass(function)];
 

@@ -13,6 +13,9 @@ internal static class MethodEmission
     private const int TrialSize = 6_000;
     private const int TrialLocals = 30_000;
 
+    /// <summary>In place of a region's number: the function as one that a wait can leave.</summary>
+    public const int SuspendableRegion = -2;
+
     public static MethodBuilder Define(ICodeTarget module, TypeBuilder owner, int function, string name)
     {
         FunctionType type = module.Definition.Functions[function].Function!;
@@ -56,21 +59,30 @@ internal static class MethodEmission
         }
     }
 
+    /// <summary>Writes a function as one that a wait can leave.</summary>
+    public static void EmitSuspendable(ICodeTarget module, int function, MethodBuilder method)
+    {
+        FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
+        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, (body.End - body.Offset) * 2)), module.FieldTokens), suspends: true);
+        emitter.Emit();
+        method.InitLocals = emitter.NeedsClearedLocals;
+    }
+
     /// <summary>The offset in the module of each instruction's IL, in a function's method or in that of a region of it.</summary>
-    /// <param name="region">The region's number, or -1.</param>
+    /// <param name="region">The region's number, or -1, or <see cref="SuspendableRegion"/>.</param>
     /// <exception cref="FunctionTooLargeException">The function does not fit into a method.</exception>
     public static List<CodePoint> Map(ICodeTarget module, int function, int region)
     {
         var map = new List<CodePoint>();
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         FunctionOutline? outline = null;
-        if (NeedsTrial(body) && CanDivide(module, function) && !IsHasty(module, function))
+        if (region != SuspendableRegion && NeedsTrial(body) && CanDivide(module, function) && !IsHasty(module, function))
         {
             OutlinedRegion[] regions = OutlinePlanner.Plan(module, function);
             outline = new FunctionOutline(regions, region < 0 ? null : regions.First(other => other.Number == region), _ => null);
         }
 
-        new FunctionEmitter(module, function, new IlWriter(null), outline) { Map = map }.Emit();
+        new FunctionEmitter(module, function, new IlWriter(null), outline, suspends: region == SuspendableRegion) { Map = map }.Emit();
         return map;
     }
 

@@ -14,6 +14,8 @@ internal static class RuntimeMembers
     private static readonly ConcurrentDictionary<Type, ConcurrentDictionary<string, MethodInfo>> s_methods = [];
 
     public static readonly FieldInfo StackLimit = Field(typeof(GuestInstance), nameof(GuestInstance.StackLimit));
+    public static readonly FieldInfo SuspensionState = Field(typeof(GuestInstance), nameof(GuestInstance.SuspensionState));
+    public static readonly FieldInfo SuspensionBlocks = Field(typeof(GuestInstance), nameof(GuestInstance.SuspensionBlocks));
     public static readonly FieldInfo SafepointBase = Field(typeof(GuestInstance), nameof(GuestInstance.SafepointBase));
     public static readonly FieldInfo Memory0 = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0));
     public static readonly FieldInfo Memory0Base = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0Base));

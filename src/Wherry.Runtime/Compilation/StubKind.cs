@@ -11,4 +11,7 @@ internal enum StubKind : byte
 
     /// <summary>Calls a function that returns exceptions, and throws what it returned: see <see cref="Execution.ThrowingTarget"/>.</summary>
     Throw,
+
+    /// <summary>Calls a function that is entered again, whatever its parameters were: see <see cref="Execution.Suspension.GuestSuspension"/>.</summary>
+    Rewind,
 }

@@ -1,6 +1,7 @@
 using Wherry.Compilation;
 using Wherry.Execution.Heap;
 using Wherry.Execution.Pooling;
+using Wherry.Execution.Suspension;
 using Wherry.Types;
 
 namespace Wherry.Execution;
@@ -10,6 +11,15 @@ internal abstract unsafe class GuestInstance
 {
     /// <summary>A function whose local is below this address traps. Set when a thread enters, and beyond all addresses to interrupt.</summary>
     public nint StackLimit;
+
+    /// <summary>Whether the guest is being left or entered again: see <see cref="GuestSuspension"/>. Looked at behind calls.</summary>
+    public int SuspensionState;
+
+    /// <summary>How many functions are under way that can't be left, as those count that can and called them.</summary>
+    public int SuspensionBlocks;
+
+    /// <summary>The store's, if its engine compiles for it.</summary>
+    public GuestSuspension Suspension = null!;
 
     /// <summary>How far above the safepoint page <see cref="SafepointBase"/> points; a guarded memory starts there.</summary>
     public const int SafepointDistance = 32_768;

@@ -17,13 +17,26 @@ internal sealed class HostAdapter
     private static readonly MethodInfo s_wait = typeof(HostFunction).GetMethod(nameof(HostFunction.Wait))!;
     private static readonly MethodInfo s_waitForResult = typeof(HostFunction).GetMethod(nameof(HostFunction.WaitForResult))!;
 
+    private static readonly MethodInfo s_trySuspend = typeof(HostFunction).GetMethod(nameof(HostFunction.TrySuspend))!;
+    private static readonly MethodInfo s_trySuspendForResult = typeof(HostFunction).GetMethod(nameof(HostFunction.TrySuspendForResult))!;
+    private static readonly MethodInfo s_resume = typeof(HostFunction).GetMethod(nameof(HostFunction.Resume))!;
+    private static readonly MethodInfo s_resumeForResult = typeof(HostFunction).GetMethod(nameof(HostFunction.ResumeForResult))!;
+
     private readonly MethodInfo _method;
 
-    private HostAdapter(MethodInfo method)
+    private HostAdapter(MethodInfo method, MethodInfo? resume)
     {
         _method = method;
+        IsAsynchronous = resume is not null;
         Code = method.MethodHandle.GetFunctionPointer();
+        ResumeCode = resume?.MethodHandle.GetFunctionPointer() ?? 0;
     }
+
+    /// <summary>Whether its delegates return tasks.</summary>
+    public bool IsAsynchronous { get; }
+
+    /// <summary>What takes the place of the call, with nothing but the target, once the task is completed for which the guest was left.</summary>
+    public nint ResumeCode { get; }
 
     /// <summary>Valid as long as this object lives.</summary>
     public nint Code { get; }
@@ -38,7 +51,14 @@ internal sealed class HostAdapter
             MethodBuilder method = owner.DefineMethod(
                 "CallHost", MethodAttributes.Public | MethodAttributes.Static, resultType, ClrTypes.OfParameters(type, typeof(object)));
             EmitBody(method.GetILGenerator(), signature, resultType, checksResults);
-            return new HostAdapter(owner.CreateType().GetMethod("CallHost")!);
+            if (signature.IsAsynchronous)
+            {
+                MethodBuilder resume = owner.DefineMethod("ResumeHost", MethodAttributes.Public | MethodAttributes.Static, resultType, [typeof(object)]);
+                EmitResume(resume.GetILGenerator(), signature, resultType, checksResults);
+            }
+
+            Type created = owner.CreateType();
+            return new HostAdapter(created.GetMethod("CallHost")!, created.GetMethod("ResumeHost"));
         }
     }
 
@@ -70,10 +90,40 @@ internal sealed class HostAdapter
         generator.Emit(OpCodes.Callvirt, signature.Invoke);
         if (signature.IsAsynchronous)
         {
-            generator.Emit(OpCodes.Call, signature.ResultType == typeof(void) ? s_wait : s_waitForResult.MakeGenericMethod(signature.ResultType));
+            EmitWait(generator, signature, resultType, target);
         }
 
         EmitResult(generator, signature, resultType, target, checksResults);
+        generator.Emit(OpCodes.Ret);
+    }
+
+    /// <summary>Waits for the task, or leaves the guest: then what is returned is not looked at.</summary>
+    private static void EmitWait(ILGenerator generator, HostSignature signature, Type resultType, short target)
+    {
+        bool hasResult = signature.ResultType != typeof(void);
+        LocalBuilder task = generator.DeclareLocal(signature.Invoke.ReturnType);
+        Label waits = generator.DefineLabel();
+        generator.Emit(OpCodes.Stloc, task);
+        generator.Emit(OpCodes.Ldarg, target);
+        generator.Emit(OpCodes.Ldloc, task);
+        generator.Emit(OpCodes.Call, hasResult ? s_trySuspendForResult.MakeGenericMethod(signature.ResultType) : s_trySuspend);
+        generator.Emit(OpCodes.Brfalse, waits);
+        if (resultType != typeof(void))
+        {
+            generator.Emit(OpCodes.Ldloc, generator.DeclareLocal(resultType));
+        }
+
+        generator.Emit(OpCodes.Ret);
+        generator.MarkLabel(waits);
+        generator.Emit(OpCodes.Ldloc, task);
+        generator.Emit(OpCodes.Call, hasResult ? s_waitForResult.MakeGenericMethod(signature.ResultType) : s_wait);
+    }
+
+    private static void EmitResume(ILGenerator generator, HostSignature signature, Type resultType, bool[] checksResults)
+    {
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Call, signature.ResultType == typeof(void) ? s_resume : s_resumeForResult.MakeGenericMethod(signature.ResultType));
+        EmitResult(generator, signature, resultType, target: 0, checksResults);
         generator.Emit(OpCodes.Ret);
     }
 

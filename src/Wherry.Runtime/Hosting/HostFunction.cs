@@ -1,4 +1,5 @@
 using Wherry.Execution;
+using Wherry.Execution.Suspension;
 
 namespace Wherry.Hosting;
 
@@ -25,6 +26,36 @@ internal sealed class HostFunction(HostAdapter adapter, Delegate function, Funct
             : throw new InvalidCastException($"The host function returned {(value is null ? "null" : $"an object of type {value.GetType().Name}")} where the guest expects {result}.");
     }
 
+    /// <summary>Leaves the guest, if the task is not completed and the guest can be left. What the adapter returns then is not looked at.</summary>
+    public static bool TrySuspend(HostFunction function, ValueTask task)
+    {
+        if (task.IsCompleted || !CanSuspend(function.Store))
+        {
+            return false;
+        }
+
+        function.Store.Suspension!.Begin(function, task.AsTask());
+        return true;
+    }
+
+    /// <summary>The same for a task with a result.</summary>
+    public static bool TrySuspendForResult<T>(HostFunction function, ValueTask<T> task)
+    {
+        if (task.IsCompleted || !CanSuspend(function.Store))
+        {
+            return false;
+        }
+
+        function.Store.Suspension!.Begin(function, task.AsTask());
+        return true;
+    }
+
+    /// <summary>The guest is where it was when it was left: its call ends as the task did.</summary>
+    public static void Resume(HostFunction function) => function.Store.Suspension!.End().GetAwaiter().GetResult();
+
+    /// <summary>The same for a task with a result.</summary>
+    public static T ResumeForResult<T>(HostFunction function) => ((Task<T>)function.Store.Suspension!.End()).GetAwaiter().GetResult();
+
     // The guest's thread waits. The task heeds the store's interruption if the host function was given the token.
     public static void Wait(ValueTask task)
     {
@@ -34,9 +65,31 @@ internal sealed class HostFunction(HostAdapter adapter, Delegate function, Funct
         }
         else
         {
-            task.AsTask().GetAwaiter().GetResult();
+            Block(task.AsTask()).GetAwaiter().GetResult();
         }
     }
 
-    public static T WaitForResult<T>(ValueTask<T> task) => task.IsCompletedSuccessfully ? task.Result : task.AsTask().GetAwaiter().GetResult();
+    public static T WaitForResult<T>(ValueTask<T> task) => task.IsCompletedSuccessfully ? task.Result : Block(task.AsTask()).GetAwaiter().GetResult();
+
+    private static bool CanSuspend(Store store) => store.CanSuspend || store.LearnsWait();
+
+    /// <summary>A thread that runs guests by turns is told that this one keeps it.</summary>
+    private static T Block<T>(T task)
+        where T : Task
+    {
+        if (GuestThread.Current is { } thread && !task.IsCompleted)
+        {
+            thread.BeginBlocking();
+            try
+            {
+                ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
+            }
+            finally
+            {
+                thread.EndBlocking();
+            }
+        }
+
+        return task;
+    }
 }

@@ -56,6 +56,7 @@ internal static unsafe partial class Libc
     public const int F_GETFD = 1;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
+    public const int F_DUPFD_CLOEXEC = 1030;
 
     public const nuint FIONREAD = 0x541B;
 
@@ -113,6 +114,9 @@ internal static unsafe partial class Libc
     public static readonly int O_NOFOLLOW = IsX64 ? 0x20000 : 0x8000;
 
     private static bool IsX64 => RuntimeInformation.ProcessArchitecture == Architecture.X64;
+
+    [DllImport(Library)]
+    public static extern int gettid();
 
     [DllImport(Library)]
     public static extern int clock_getres(int clock, Timespec* resolution);

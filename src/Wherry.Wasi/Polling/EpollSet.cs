@@ -10,10 +10,8 @@ namespace Wherry.Wasi.Polling;
 /// The sockets of one guest as the system watches them: each is registered once, edge-triggered, when it is first polled. The system then
 /// tells of changes only, which are kept on the sockets; so a socket on which nothing happens costs no system call.
 /// </summary>
-internal sealed unsafe class EpollSet : IDisposable
+internal sealed unsafe class EpollSet : SocketSet
 {
-    /// <summary>How many events are fetched at once; what does not fit is fetched with the next call.</summary>
-    public const int EventCapacity = 512;
     private const ulong WakeData = ulong.MaxValue;
     private const int SystemHasNoSuchCall = 38;
 
@@ -22,11 +20,6 @@ internal sealed unsafe class EpollSet : IDisposable
     private readonly int handle;
     private readonly int wakeHandle;
     private readonly byte* events;
-    private SocketDescriptor?[] slots = new SocketDescriptor?[16];
-    private uint[] generations = new uint[16];
-    private int[] freeSlots = new int[16];
-    private int freeCount;
-    private int usedSlots;
     private CancellationToken registeredToken;
     private CancellationTokenRegistration registration;
     private bool disposed;
@@ -48,73 +41,9 @@ internal sealed unsafe class EpollSet : IDisposable
     ~EpollSet() => Close();
 
     /// <summary>For poll(2): readable when an event waits.</summary>
-    public int Handle => handle;
+    public override int Handle => handle;
 
-    /// <summary>How many system calls were made; tests count them.</summary>
-    public long SystemCalls { get; private set; }
-
-    /// <summary>Lets the system watch the socket from now on. Its present state arrives with the next <see cref="Wait"/>.</summary>
-    /// <returns>False if the system refuses.</returns>
-    public bool Register(SocketDescriptor socket)
-    {
-        int slot;
-        if (freeCount > 0)
-        {
-            slot = freeSlots[--freeCount];
-        }
-        else
-        {
-            slot = usedSlots++;
-            if (slot == slots.Length)
-            {
-                Array.Resize(ref slots, slot * 2);
-                Array.Resize(ref generations, slot * 2);
-                Array.Resize(ref freeSlots, slot * 2);
-            }
-        }
-
-        slots[slot] = socket;
-        socket.Slot = slot;
-        socket.Set = this;
-        if (Control(NativeEpoll.Add, socket.HostHandle, SocketEvents, DataOf(slot)))
-        {
-            return true;
-        }
-
-        Forget(socket);
-        return false;
-    }
-
-    /// <summary>Makes the system tell the socket's state again, whatever it told before.</summary>
-    public void Rearm(SocketDescriptor socket)
-    {
-        if (socket.Slot >= 0)
-        {
-            Control(NativeEpoll.Modify, socket.HostHandle, SocketEvents, DataOf(socket.Slot));
-        }
-    }
-
-    /// <summary>The socket's handle is about to be closed, which takes it out of the system's set.</summary>
-    public void Forget(SocketDescriptor socket)
-    {
-        int slot = socket.Slot;
-        if (slot >= 0)
-        {
-            socket.Slot = -1;
-            slots[slot] = null;
-
-            // An event may still be on its way, if another process holds the handle for a moment between fork and exec.
-            generations[slot]++;
-            freeSlots[freeCount++] = slot;
-        }
-    }
-
-    /// <summary>
-    /// Fetches what has happened and notes it on the sockets, waiting if nothing has. Returns the number of events, which
-    /// <see cref="Ready"/> gives; zero when the time is over.
-    /// </summary>
-    /// <exception cref="OperationCanceledException">The guest was interrupted.</exception>
-    public int Wait(long timeoutNanoseconds, CancellationToken cancellationToken)
+    public override int Wait(long timeoutNanoseconds, CancellationToken cancellationToken)
     {
         long deadline = 0;
         if (timeoutNanoseconds != 0)
@@ -163,25 +92,14 @@ internal sealed unsafe class EpollSet : IDisposable
         }
     }
 
-    /// <summary>A socket of which the last <see cref="Wait"/> told.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public SocketDescriptor? Ready(int index)
-    {
-        // Sound: the buffer holds EventCapacity events, and Note has moved the slot numbers of the first ones to its start.
-        Debug.Assert((uint)index < EventCapacity);
-        return slots[((int*)events)[index]];
-    }
-
-    public void Dispose()
+    public override void Dispose()
     {
         registration.Dispose();
         Close();
         GC.SuppressFinalize(this);
     }
 
-    private const uint SocketEvents = NativeEpoll.In | NativeEpoll.Out | NativeEpoll.Priority | NativeEpoll.ReadHangUp | NativeEpoll.EdgeTriggered;
-
-    private ulong DataOf(int slot) => ((ulong)generations[slot] << 32) | (uint)slot;
+    protected override bool Control(int operation, SocketDescriptor socket, ulong data) => Control(operation, socket.HostHandle, SocketEvents, data);
 
     private bool Control(int operation, int target, uint wanted, ulong data)
     {
@@ -222,7 +140,7 @@ internal sealed unsafe class EpollSet : IDisposable
         return NativeEpoll.Wait(handle, events, EventCapacity, (int)Math.Min(milliseconds, int.MaxValue));
     }
 
-    /// <summary>Notes the events on the sockets, and leaves the sockets' slots, as ints, at the start of the buffer.</summary>
+    /// <summary>Notes the events on the sockets.</summary>
     private int Note(int count, ref bool woken)
     {
         int ready = 0;
@@ -240,39 +158,7 @@ internal sealed unsafe class EpollSet : IDisposable
                 continue;
             }
 
-            int slot = (int)(uint)data;
-            SocketDescriptor? socket = slots[slot];
-            if (socket is null || generations[slot] != (uint)(data >> 32))
-            {
-                continue;
-            }
-
-            Readiness readiness = socket.Readiness;
-            if ((happened & NativeEpoll.In) != 0)
-            {
-                readiness = (readiness | Readiness.Readable) & ~Readiness.Unsure;
-                socket.Reported &= ~Readiness.Readable;
-            }
-
-            if ((happened & NativeEpoll.Out) != 0)
-            {
-                readiness |= Readiness.Writable;
-                socket.Reported &= ~Readiness.Writable;
-            }
-
-            if ((happened & (NativeEpoll.ReadHangUp | NativeEpoll.HangUp | NativeEpoll.Error | NativeEpoll.Priority)) != 0)
-            {
-                readiness |= (happened & NativeEpoll.ReadHangUp) != 0 ? Readiness.PeerClosed : Readiness.None;
-                readiness |= (happened & NativeEpoll.HangUp) != 0 ? Readiness.HungUp : Readiness.None;
-                readiness |= (happened & NativeEpoll.Error) != 0 ? Readiness.Failed : Readiness.None;
-                readiness |= (happened & NativeEpoll.Priority) != 0 ? Readiness.Urgent : Readiness.None;
-                socket.Reported = Readiness.None;
-            }
-
-            socket.Readiness = readiness;
-
-            // Sound: an int for each event takes less room than the event, so nothing unread is overwritten.
-            ((int*)events)[ready++] = slot;
+            ready += Note((int)(uint)data, (uint)(data >> 32), happened, ready) ? 1 : 0;
         }
 
         return ready;

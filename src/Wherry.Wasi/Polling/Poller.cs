@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Scheduling;
 using Wherry.Wasi.Sockets;
 using Wherry.Wasi.Waiting;
 
@@ -13,7 +14,7 @@ namespace Wherry.Wasi.Polling;
 /// all: each finds its socket by its number and looks at what is known of it. Only if nothing is ready does the call wait, and what the system
 /// then tells leads back to the subscriptions through notes on the sockets, not through a second pass.
 /// </summary>
-internal sealed unsafe class Poller(WasiContext context) : IDisposable
+internal sealed unsafe partial class Poller(WasiContext context) : IDisposable
 {
     /// <summary>With fewer subscriptions, looking at them is as fast as comparing them.</summary>
     private const int FewestToRemember = 16;
@@ -35,7 +36,7 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
     private int[] previousRevisits = new int[16];
     private int revisitCount;
     private PollDescriptor[] pollDescriptors = new PollDescriptor[8];
-    private EpollSet? set;
+    private SocketSet? set;
     private uint generation;
     private bool edgeTriggered;
 
@@ -59,7 +60,7 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
     }
 
     /// <summary>The sockets that were polled so far; tests look at its counter.</summary>
-    internal EpollSet Set => set ??= new EpollSet();
+    internal SocketSet Set => set ??= context.Waiter.GuestWait is { } wait ? new SharedSocketSet(wait) : new EpollSet();
 
     /// <summary>System calls made outside of <see cref="Set"/>; tests count them.</summary>
     internal long OtherSystemCalls { get; private set; }
@@ -89,6 +90,11 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
         if (unsure.Count > 0)
         {
             AskForUnsure();
+        }
+
+        if (context.Waiter.GuestWait is { } wait)
+        {
+            return WaitAsync(call, eventCountAddress, wait);
         }
 
         WaitForEvents(call.CancellationToken);
@@ -417,7 +423,7 @@ internal sealed unsafe class Poller(WasiContext context) : IDisposable
                 return;
             }
 
-            if ((ready == 0 && timeout > 0) || (timeout == 0 && ready < EpollSet.EventCapacity))
+            if ((ready == 0 && timeout > 0) || (timeout == 0 && ready < SocketSet.EventCapacity))
             {
                 ReportClocks(timeout);
                 return;

@@ -77,11 +77,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     /// <summary>What is known of its readiness.</summary>
     public Readiness Readiness { get; set; }
 
-    /// <summary>Its place in the <see cref="EpollSet"/>; -1 until it is first polled.</summary>
+    /// <summary>Its place in the <see cref="SocketSet"/>; -1 until it is first polled.</summary>
     public int Slot { get; set; } = -1;
 
     /// <summary>The set that it is in.</summary>
-    public EpollSet? Set { get; set; }
+    public SocketSet? Set { get; set; }
 
     /// <summary>epoll_oneoff: the directions whose present readiness was reported already.</summary>
     public Readiness Reported { get; set; }

@@ -1,21 +1,25 @@
 using System.Runtime.InteropServices;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Scheduling;
 
 namespace Wherry.Wasi.Waiting;
 
 /// <summary>
 /// The one seam through which every blocking wait of a guest goes. A wait ends when a host descriptor is ready, when its time is over, or with
-/// <see cref="OperationCanceledException"/> when the guest is interrupted. It returns a ValueTask: today it blocks the guest's thread in poll(2) and
-/// is complete when it returns; later it may suspend the guest without a thread.
+/// <see cref="OperationCanceledException"/> when the guest is interrupted. It returns a ValueTask: of a guest that has a thread of its own, the wait blocks that in poll(2) and
+/// is complete when it returns; one that runs on a <see cref="GuestScheduler"/> gives its thread back meanwhile.
 /// </summary>
 /// <remarks>
 /// Cancellation writes to an eventfd that is in every poll, so no wait uses a timer to look for it. Where threads share the context, the waiting one gives
 /// its turn away meanwhile, and each wait has an eventfd of its own.
 /// </remarks>
-internal sealed unsafe class Waiter(Turns turns) : IDisposable
+internal sealed unsafe partial class Waiter(Turns turns, GuestWait? guestWait = null) : IDisposable
 {
     /// <summary>No limit.</summary>
     public const long Forever = -1;
+
+    /// <summary>What a guest waits with that has no thread of its own; null for others.</summary>
+    public GuestWait? GuestWait { get; } = guestWait;
 
     // Eventfds that no wait uses at present: one, unless threads waited at once.
     private readonly Stack<int> idleHandles = new();
@@ -23,6 +27,11 @@ internal sealed unsafe class Waiter(Turns turns) : IDisposable
     /// <summary>Waits for one descriptor. <paramref name="events"/> are poll(2)'s; the result is what it reported, 0 if the time was over.</summary>
     public ValueTask<short> WaitAsync(int handle, short events, long timeoutNanoseconds, CancellationToken cancellationToken)
     {
+        if (GuestWait is { } wait)
+        {
+            return WaitWithoutThreadAsync(wait, handle, events, timeoutNanoseconds, cancellationToken);
+        }
+
         var descriptors = stackalloc PollDescriptor[2];
         descriptors[1] = new PollDescriptor { Handle = handle, Events = events };
         Poll(descriptors, 2, timeoutNanoseconds, cancellationToken);
@@ -35,6 +44,11 @@ internal sealed unsafe class Waiter(Turns turns) : IDisposable
     /// </summary>
     public ValueTask<int> WaitAsync(Memory<PollDescriptor> descriptors, long timeoutNanoseconds, CancellationToken cancellationToken)
     {
+        if (GuestWait is { } wait)
+        {
+            return WaitWithoutThreadAsync(wait, descriptors, timeoutNanoseconds, cancellationToken);
+        }
+
         using var pin = descriptors.Pin();
         return ValueTask.FromResult(Poll((PollDescriptor*)pin.Pointer, descriptors.Length, timeoutNanoseconds, cancellationToken));
     }
@@ -42,6 +56,11 @@ internal sealed unsafe class Waiter(Turns turns) : IDisposable
     /// <summary>Waits for nothing but time.</summary>
     public ValueTask SleepAsync(long nanoseconds, CancellationToken cancellationToken)
     {
+        if (GuestWait is { } wait)
+        {
+            return SleepWithoutThreadAsync(wait, nanoseconds, cancellationToken);
+        }
+
         if (!OperatingSystem.IsLinux())
         {
             turns.Leave();
@@ -59,6 +78,11 @@ internal sealed unsafe class Waiter(Turns turns) : IDisposable
     /// <summary>Waits for a task, whatever its outcome.</summary>
     public ValueTask WaitAsync(Task task, CancellationToken cancellationToken)
     {
+        if (GuestWait is not null && !task.IsCompleted)
+        {
+            return WaitWithoutThreadAsync(task, cancellationToken);
+        }
+
         // An event of the task's own, since waiting on it directly would throw what it failed with.
         if (!task.IsCompleted)
         {
@@ -84,6 +108,8 @@ internal sealed unsafe class Waiter(Turns turns) : IDisposable
         {
             _ = Libc.close(handle);
         }
+
+        GuestWait?.Dispose();
     }
 
     // Sound: descriptors points at count elements that the callers own or have pinned.

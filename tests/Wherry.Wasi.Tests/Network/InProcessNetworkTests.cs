@@ -9,7 +9,7 @@ using Wherry.Wasi.Tests.Sockets;
 namespace Wherry.Wasi.Tests.Network;
 
 /// <summary>Guests that reach each other inside the process, as if over TCP.</summary>
-public sealed class InProcessNetworkTests : IDisposable
+public class InProcessNetworkTests : IDisposable
 {
     private const uint LingerOption = 9;
     private const uint AcceptConnectionsOption = 13;
@@ -19,6 +19,12 @@ public sealed class InProcessNetworkTests : IDisposable
     private readonly List<IDisposable> open = [];
 
     public void Dispose()
+    {
+        Dispose(isDisposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool isDisposing)
     {
         foreach (IDisposable each in Enumerable.Reverse(open))
         {

@@ -7,7 +7,7 @@ using Wherry.Wasi.Tests.Sockets;
 
 namespace Wherry.Wasi.Tests.Polling;
 
-public sealed class PollTests
+public class PollTests
 {
     private static readonly TimeSpan Long = TimeSpan.FromHours(1);
 
@@ -320,7 +320,7 @@ public sealed class PollTests
             all[^1] = SocketGuest.After(Long);
             before = guest.Context.Poller.Set.SystemCalls + guest.Context.Poller.OtherSystemCalls;
             AssertEvent(Assert.Single(guest.Poll(all)), 500, EventType.FdRead);
-            Assert.InRange(guest.Context.Poller.Set.SystemCalls + guest.Context.Poller.OtherSystemCalls - before, 1, 3);
+            Assert.InRange(guest.Context.Poller.Set.SystemCalls + guest.Context.Poller.OtherSystemCalls - before, 0, 3);
         }
         finally
         {
@@ -400,6 +400,13 @@ public sealed class PollTests
                 subscriptions.Add(SocketGuest.Reading(900, Count + 1));
                 Event[] events = guest.Poll(CollectionsMarshal.AsSpan(subscriptions));
                 Assert.Equal((ushort)Errno.Badf, events.Single(happened => happened.UserData == Count + 1).Error);
+                for (int again = 0; GuestsWithoutThread.Scheduler is not null && events.Length < expected.Count + 1 && again < 100_000; again++)
+                {
+                    // What is told by another thread may come a moment later, if the poll has something else to tell.
+                    Thread.Sleep(1);
+                    events = guest.Poll(CollectionsMarshal.AsSpan(subscriptions));
+                }
+
                 Assert.Equal(
                     expected.Order(),
                     events.Where(happened => happened.UserData < Count).Select(happened => (happened.UserData, happened.Type)).Order());

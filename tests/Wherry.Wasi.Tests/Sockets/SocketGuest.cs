@@ -36,7 +36,7 @@ internal sealed unsafe class SocketGuest : IDisposable
     public SocketGuest(NetworkPolicy? policy = null, WasiOptions? options = null)
     {
         memory = (byte*)NativeMemory.AllocZeroed(MemorySize);
-        Context = new WasiContext((options ?? new WasiOptions()) with { NetworkPolicy = policy ?? NetworkPolicy.Host });
+        Context = new WasiContext((options ?? new WasiOptions()) with { NetworkPolicy = policy ?? NetworkPolicy.Host, Scheduler = GuestsWithoutThread.Scheduler });
     }
 
     public WasiContext Context { get; }

@@ -6,7 +6,7 @@ using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi.Tests.Sockets;
 
-public sealed class TcpTests
+public class TcpTests
 {
     [Theory]
     [InlineData(SocketGuest.Inet4)]

@@ -5,7 +5,7 @@ using Wherry.Wasi.Abi;
 
 namespace Wherry.Wasi.Tests.Sockets;
 
-public sealed class UdpTests
+public class UdpTests
 {
     [Theory]
     [InlineData(SocketGuest.Inet4)]

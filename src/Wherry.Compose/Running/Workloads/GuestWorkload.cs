@@ -7,12 +7,13 @@ using Wherry.Compose.Running.Processors;
 using Wherry.Wasi;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
+using Wherry.Wasi.Scheduling;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
 namespace Wherry.Compose.Running.Workloads;
 
-/// <summary>A WebAssembly guest, on a thread of its own.</summary>
-internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalog modules, NetworkService? network, GuestFolders folders, IReadOnlyList<PublishedPort> udpPorts, Action<LogSource, string> log, Action<int> listening) : Workload
+/// <summary>A WebAssembly guest. While it waits it has no thread, if it can be left then; otherwise it has one of its own.</summary>
+internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalog modules, NetworkService? network, GuestFolders folders, IReadOnlyList<PublishedPort> udpPorts, Action<LogSource, string> log, Action<int> listening) : Workload, IGuestWork
 {
     private const int StackBytes = 16 << 20;
 
@@ -68,9 +69,21 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     /// <summary>Where it has connected to.</summary>
     public required EgressRecord Egress { get; init; }
 
-    public override TimeSpan? CpuTime => clocks.Used;
+    public override TimeSpan? CpuTime => Volatile.Read(ref turns) is { } task ? task.CpuTime : clocks.Used;
 
     public override void Start()
+    {
+        if (GuestScheduler.IsSupported)
+        {
+            GuestScheduler.Shared.Post(this);
+        }
+        else
+        {
+            StartThread();
+        }
+    }
+
+    private void StartThread()
     {
         var thread = new Thread(Run, StackBytes) { IsBackground = true, Name = service.Name };
         try
@@ -132,99 +145,87 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
     private void Run()
     {
-        int exitCode = CannotRun;
         using var output = new LineStream(line => log(LogSource.Output, line));
         using var error = new LineStream(line => log(LogSource.Error, line));
+        int exitCode = CannotRun;
         try
         {
             exitCode = Run(output, error);
         }
-        catch (GuestExitException exit)
-        {
-            exitCode = exit.ExitCode;
-        }
-        catch (TrapException trap) when (trap.Kind == TrapKind.Interrupted && Volatile.Read(ref isStopping))
-        {
-            exitCode = Volatile.Read(ref isKilled) ? Killed : Stopped;
-        }
-        catch (TrapException trap)
-        {
-            EndLines();
-            exitCode = Trapped;
-            Tell(TrapText.Describe(trap));
-        }
-        catch (Exception exception) when (exception is ModuleException or LinkException or IOException or UnauthorizedAccessException or TextFormatException or ArgumentException or InvalidOperationException or PlatformNotSupportedException)
-        {
-            EndLines();
-            Tell(exception.Message);
-        }
-        catch (OutOfMemoryException)
-        {
-            EndLines();
-            Tell("there is not enough memory.");
-        }
         catch (Exception exception)
         {
-            // Nothing that happens in one service may end the others.
-            EndLines();
-            Tell($"an error in Wherry itself, please report it: {exception}");
+            exitCode = Explain(exception, output, error);
         }
         finally
         {
-            EndLines();
-            lock (gate)
-            {
-                store = null;
-                member?.Dispose();
-                member = null;
-                Volatile.Write(ref threadId, 0);
-            }
-
-            clocks.End();
-
-            SetEnded(exitCode);
+            End(exitCode, output, error);
         }
+    }
 
-        void EndLines()
+    /// <summary>Tells what a guest has ended with.</summary>
+    /// <returns>The exit code that it has for that.</returns>
+    private int Explain(Exception exception, LineStream output, LineStream error)
+    {
+        if (exception is GuestExitException exit)
         {
-            output.EndLine();
-            error.EndLine();
+            return exit.ExitCode;
         }
+
+        if (exception is TrapException { Kind: TrapKind.Interrupted } && Volatile.Read(ref isStopping))
+        {
+            return Volatile.Read(ref isKilled) ? Killed : Stopped;
+        }
+
+        output.EndLine();
+        error.EndLine();
+        switch (exception)
+        {
+            case TrapException trap:
+                Tell(TrapText.Describe(trap));
+                return Trapped;
+            case ModuleException or LinkException or IOException or UnauthorizedAccessException or TextFormatException or ArgumentException or InvalidOperationException or PlatformNotSupportedException:
+                Tell(exception.Message);
+                return CannotRun;
+            case OutOfMemoryException:
+                Tell("there is not enough memory.");
+                return CannotRun;
+            default:
+                // Nothing that happens in one service may end the others.
+                Tell($"an error in Wherry itself, please report it: {exception}");
+                return CannotRun;
+        }
+    }
+
+    private void End(int exitCode, LineStream output, LineStream error)
+    {
+        output.EndLine();
+        error.EndLine();
+        lock (gate)
+        {
+            store = null;
+            member?.Dispose();
+            member = null;
+            Volatile.Write(ref threadId, 0);
+        }
+
+        clocks.End();
+        SetEnded(exitCode);
     }
 
     private int Run(LineStream output, LineStream error)
     {
         Module module = modules.Get(service);
-        using var own = new Store(module.Engine, new StoreOptions { Limits = service.MemoryBytes is { } bytes ? ResourceLimits.Default with { MemoryBytes = bytes } : ResourceLimits.Default });
-        lock (gate)
+        using Store own = CreateStore(module);
+        if (!TryBegin(own))
         {
-            if (isStopping)
-            {
-                return Stopped;
-            }
-
-            store = own;
-            member = network is null ? null : network.AddMember(listening, IsHeld);
-            if (member is not null)
-            {
-                member.NameServer = FindNameServer();
-            }
+            return Stopped;
         }
 
         Volatile.Write(ref threadId, gettid());
         clocks.Begin();
         using IDisposable? limit = service.Cpus is { } cores ? Processors.Add(cores, () => clocks.Used, own.Pause, own.Resume) : null;
-        IReadOnlyList<PreopenedDirectory> directories = folders.Prepare();
-        using var context = new WasiContext(new WasiOptions
+        using var context = new WasiContext(CreateOptions(output, error) with
         {
-            Arguments = [.. service.Entrypoint ?? [Path.GetFileName(service.ModulePath!)], .. service.Command ?? []],
-            Environment = service.Environment.ToDictionary(),
-            StandardInput = Stream.Null,
-            StandardOutput = output,
-            StandardError = error,
-            Directories = directories,
-            NetworkMember = member,
-            Egress = Egress,
             ThreadRuns = begins =>
             {
                 if (begins)
@@ -235,12 +236,6 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
                 {
                     clocks.End();
                 }
-            },
-            NetworkPolicy = new NetworkPolicy
-            {
-                PublishedPorts = [.. udpPorts],
-                ConnectRules = [.. service.Connect.Select(ConnectRule.Parse)],
-                Denied = message => log(LogSource.Wherry, Advise(message)),
             },
         });
         var linker = new Linker(module.Engine);
@@ -262,6 +257,54 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         }
     }
 
+    private Store CreateStore(Module module) =>
+        new(module.Engine, new StoreOptions { Limits = Limits });
+
+    private ResourceLimits Limits => service.MemoryBytes is { } bytes ? ResourceLimits.Default with { MemoryBytes = bytes } : ResourceLimits.Default;
+
+    /// <returns>False if it was stopped before it began.</returns>
+    private bool TryBegin(Store own)
+    {
+        lock (gate)
+        {
+            if (isStopping)
+            {
+                return false;
+            }
+
+            store = own;
+            member = network is null ? null : network.AddMember(listening, IsHeld);
+            if (member is not null)
+            {
+                member.NameServer = FindNameServer();
+            }
+
+            return true;
+        }
+    }
+
+    private WasiOptions CreateOptions(LineStream output, LineStream error)
+    {
+        IReadOnlyList<PreopenedDirectory> directories = folders.Prepare();
+        return new WasiOptions
+        {
+            Arguments = [.. service.Entrypoint ?? [Path.GetFileName(service.ModulePath!)], .. service.Command ?? []],
+            Environment = service.Environment.ToDictionary(),
+            StandardInput = Stream.Null,
+            StandardOutput = output,
+            StandardError = error,
+            Directories = directories,
+            NetworkMember = member,
+            Egress = Egress,
+            NetworkPolicy = new NetworkPolicy
+            {
+                PublishedPorts = [.. udpPorts],
+                ConnectRules = [.. service.Connect.Select(ConnectRule.Parse)],
+                Denied = message => log(LogSource.Wherry, Advise(message)),
+            },
+        };
+    }
+
     /// <summary>Some guests ask the server that this variable names, over TCP, in place of the host: they are answered there.</summary>
     private SocketAddress? FindNameServer()
     {
@@ -271,14 +314,15 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
             : null;
     }
 
-    /// <summary>Ends the guest when its thread has not been woken for a while.</summary>
+    /// <summary>Ends the guest when it has not been woken for a while.</summary>
     private async Task WatchAsync()
     {
         long last = -1;
         for (int quiet = 0; quiet < QuietIntervals && !Ended.IsCompleted;)
         {
             await Task.Delay(WatchInterval).ConfigureAwait(false);
-            long? waits = Volatile.Read(ref threadId) is var id and > 0 ? ProcessStatistics.CountWaits(id) : null;
+            int id = Volatile.Read(ref turns)?.ThreadId ?? Volatile.Read(ref threadId);
+            long? waits = id > 0 ? ProcessStatistics.CountWaits(id) : Volatile.Read(ref turns)?.TurnCount;
 
             // One that is held for its share of the processors does not wait by itself.
             quiet = waits is not null && waits == last && !IsPaused() ? quiet + 1 : 0;

@@ -20,6 +20,9 @@ internal sealed unsafe class InstanceTemplate
     private readonly bool _hasPassiveData;
     private readonly InitialState _initial;
     private readonly bool _needsCompletion;
+
+    // One that may wait though it was compiled as one that does not, or -1.
+    private readonly int _waitingImport;
     private readonly List<(int Index, GlobalType Type, ConstantValue Value)> _globalObjects = [];
 
     /// <param name="code">The module's code.</param>
@@ -52,6 +55,7 @@ internal sealed unsafe class InstanceTemplate
 
         _prototype.DroppedData = Array.ConvertAll(definition.Data, static segment => segment.Mode == SegmentMode.Active);
         _hasPassiveData = Array.Exists(_prototype.DroppedData, static isDropped => !isDropped);
+        _waitingImport = FindWaitingImport();
         _needsCompletion = !initial.HasSimpleGlobals || _tables is null || memories.HasData || definition.Tags.Length > 0 || definition.Start is not null;
     }
 
@@ -98,6 +102,11 @@ internal sealed unsafe class InstanceTemplate
         guest.FrameBudget = store.FrameBudget;
         _memories.Create(guest);
         store.RegisterPooled(guest);
+        if (_waitingImport >= 0)
+        {
+            store.RefuseSuspension($"its import {_waitingImport} may wait, which was not foreseen");
+        }
+
         if (guest.SafepointBase == null)
         {
             guest.SafepointBase = store.SafepointPage + GuestInstance.SafepointDistance;
@@ -143,6 +152,19 @@ internal sealed unsafe class InstanceTemplate
         {
             throw trap;
         }
+    }
+
+    private int FindWaitingImport()
+    {
+        for (int i = 0; Code.Suspension is { } suspension && i < Definition.ImportedFunctionCount; i++)
+        {
+            if (_imports[i].Signature.IsAsynchronous && !suspension.Plan.Reaches(i))
+            {
+                return i;
+            }
+        }
+
+        return -1;
     }
 
     private Function[] ShareImports()

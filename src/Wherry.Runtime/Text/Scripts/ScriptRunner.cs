@@ -15,6 +15,7 @@ internal sealed class ScriptRunner : IDisposable
     private readonly Store store;
     private readonly Linker linker;
     private readonly Func<Linker, Store, Module, Instance> instantiate;
+    private readonly Func<Function, object?[], object?[]> call;
     private readonly Dictionary<string, Module> modules = [];
     private readonly Dictionary<string, Instance> instances = [];
     private readonly Dictionary<string, (Thread Thread, ScriptRunner Runner)> threads = [];
@@ -23,10 +24,11 @@ internal sealed class ScriptRunner : IDisposable
     private Instance? lastInstance;
     private int passed;
 
-    private ScriptRunner(TextSource source, Engine engine, Func<Linker, Store, Module, Instance> instantiate)
+    private ScriptRunner(TextSource source, Engine engine, Func<Linker, Store, Module, Instance> instantiate, Func<Function, object?[], object?[]> call)
     {
         this.source = source;
         this.instantiate = instantiate;
+        this.call = call;
         this.engine = engine;
         store = new Store(engine);
         watOptions = WatOptions.Default with { Features = engine.Options.Features };
@@ -37,15 +39,18 @@ internal sealed class ScriptRunner : IDisposable
     /// <summary>Runs the script in a file.</summary>
     /// <param name="options">The features and the kind of bounds checks that it is run with.</param>
     /// <param name="instantiate">Makes the instances that the script's modules define; null for <see cref="Linker.Instantiate"/>.</param>
-    public static ScriptResult Run(string file, EngineOptions options, Func<Linker, Store, Module, Instance>? instantiate = null) =>
-        Run(File.ReadAllBytes(file), file, options, instantiate);
+    /// <param name="call">Calls functions of instances; null for <see cref="Function.Invoke"/>.</param>
+    public static ScriptResult Run(string file, EngineOptions options, Func<Linker, Store, Module, Instance>? instantiate = null, Func<Function, object?[], object?[]>? call = null) =>
+        Run(File.ReadAllBytes(file), file, options, instantiate, call);
 
     /// <summary>Runs a script.</summary>
     /// <param name="text">The script.</param>
     /// <param name="file">The name to show.</param>
     /// <param name="options">The features and the kind of bounds checks that it is run with.</param>
     /// <param name="instantiate">Makes the instances that the script's modules define; null for <see cref="Linker.Instantiate"/>.</param>
-    public static ScriptResult Run(byte[] text, string file, EngineOptions options, Func<Linker, Store, Module, Instance>? instantiate = null)
+    /// <param name="call">Calls functions of instances; null for <see cref="Function.Invoke"/>.</param>
+    public static ScriptResult Run(
+        byte[] text, string file, EngineOptions options, Func<Linker, Store, Module, Instance>? instantiate = null, Func<Function, object?[], object?[]>? call = null)
     {
         string group = SuiteFeatures.Group(file);
         TextSource source;
@@ -61,7 +66,7 @@ internal sealed class ScriptRunner : IDisposable
         }
 
         using var engine = new Engine(options);
-        using var runner = new ScriptRunner(source, engine, instantiate ?? (static (linker, store, module) => linker.Instantiate(store, module)));
+        using var runner = new ScriptRunner(source, engine, instantiate ?? (static (linker, store, module) => linker.Instantiate(store, module)), call ?? (static (function, arguments) => function.Invoke(arguments)));
 
         // A thread of its own, so that the guests' stack is the same wherever the script is run from.
         var thread = new Thread(() => runner.RunAll(commands), StackSize);
@@ -219,7 +224,7 @@ internal sealed class ScriptRunner : IDisposable
         }
 
         Function function = instance.GetFunction(action.Export) ?? throw new ScriptException($"no function \"{action.Export}\" is exported");
-        return function.Invoke(Array.ConvertAll(action.Arguments, ResultMatcher.ToArgument));
+        return call(function, Array.ConvertAll(action.Arguments, ResultMatcher.ToArgument));
     }
 
     private static string? CheckResults(ScriptValue[] expected, object?[] actual)
@@ -291,7 +296,7 @@ internal sealed class ScriptRunner : IDisposable
 
     private void StartThread(ThreadCommand command)
     {
-        var runner = new ScriptRunner(source, engine, instantiate);
+        var runner = new ScriptRunner(source, engine, instantiate, call);
         foreach (string name in command.SharedModules)
         {
             runner.AddInstance(name, FindInstance(name));

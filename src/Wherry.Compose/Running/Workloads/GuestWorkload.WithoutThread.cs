@@ -1,0 +1,87 @@
+using Wherry.Compose.Logs;
+using Wherry.Execution.Suspension;
+using Wherry.Wasi;
+using Wherry.Wasi.Scheduling;
+
+namespace Wherry.Compose.Running.Workloads;
+
+/// <content>Guests that give their thread back while they wait.</content>
+internal sealed partial class GuestWorkload
+{
+    private GuestCallTask? turns;
+
+    /// <summary>Begins, on a thread of the scheduler.</summary>
+    void IGuestWork.Execute()
+    {
+        Module? module = null;
+        try
+        {
+            module = modules.Get(service);
+        }
+        catch (Exception)
+        {
+            // The thread finds the same, and tells.
+        }
+
+        if (module is null || FindReasonForThread(module) is not null)
+        {
+            if (module is not null)
+            {
+                log(LogSource.Wherry, $"it keeps a thread while it waits: {FindReasonForThread(module)}.");
+            }
+
+            StartThread();
+            return;
+        }
+
+        _ = RunWithoutThreadAsync(module);
+    }
+
+    private string? FindReasonForThread(Module module) => service.Cpus is not null ? "it has a share of the processors"
+        : WasiContext.UsesThreads(module) ? "it starts threads" : module.Code.Suspension is null ? module.Code.SuspensionRefusal : null;
+
+    private static Instance Instantiate(Store store, Module module, WasiContext context)
+    {
+        var linker = new Linker(module.Engine);
+        context.AddTo(linker);
+        return linker.Instantiate(store, module);
+    }
+
+    private async Task RunWithoutThreadAsync(Module module)
+    {
+        using var output = new LineStream(line => log(LogSource.Output, line));
+        using var error = new LineStream(line => log(LogSource.Error, line));
+        int exitCode = CannotRun;
+        try
+        {
+            using PooledInstance? pooled = modules.GetPool(module, Limits)?.Instantiate();
+            using Store own = pooled?.Store ?? CreateStore(module);
+            if (!TryBegin(own))
+            {
+                exitCode = Stopped;
+                return;
+            }
+
+            WasiOptions options = CreateOptions(output, error) with { Scheduler = GuestScheduler.Shared };
+            own.UserState = options;
+            using WasiContext? context = pooled is null ? new WasiContext(options) : null;
+            Instance instance = pooled?.Instance ?? Instantiate(own, module, context!);
+            Function start = instance.GetFunction("_start")
+                ?? throw new InvalidOperationException("The module exports no function _start: it is a library (a reactor), not a program.");
+            SetRunning();
+            GuestCallTask task = GuestCallTask.Start(GuestScheduler.Shared, () => new SuspendableCall(start));
+            Volatile.Write(ref turns, task);
+            await task.Completion.ConfigureAwait(false);
+            exitCode = 0;
+        }
+        catch (Exception exception)
+        {
+            exitCode = Explain(exception, output, error);
+        }
+        finally
+        {
+            Volatile.Write(ref turns, null);
+            End(exitCode, output, error);
+        }
+    }
+}

@@ -1,0 +1,422 @@
+using Wherry.Execution.Suspension;
+using Wherry.Wasi.Native;
+
+namespace Wherry.Wasi.Scheduling;
+
+/// <summary>
+/// Threads that run any number of guests, each as long as it does not wait. Idle ones wait for the events of all guests' handles, and the one that gets an event runs the guest. There are as many as
+/// processors; while all are busy for some milliseconds one more is started, so that guests which compute share the processors with the others as the system's scheduler sees fit, and
+/// one that keeps its thread while it waits is replaced at once.
+/// </summary>
+internal sealed class GuestScheduler : IDisposable
+{
+    /// <summary>As deep as the threads that Wherry makes for guests.</summary>
+    private const int StackBytes = 16 << 20;
+
+    private const long IdleNanoseconds = 10_000_000_000;
+    private const int Tick = 5;
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+
+    private static readonly Lazy<GuestScheduler> SharedInstance = new(() => new GuestScheduler());
+
+    private readonly Lock gate = new();
+    private readonly EventSet events = new();
+    private readonly DeadlineHeap deadlines = new();
+    private readonly Queue<IGuestWork> queue = new();
+    private readonly List<IEventTarget?> targets = [];
+    private readonly Stack<int> freeTargets = new();
+    private readonly AutoResetEvent activity = new(false);
+    private readonly int minimum = Environment.ProcessorCount;
+    private readonly int maximum;
+    private int workers;
+    private int idle;
+    private int blocked;
+    private long turns;
+    private volatile bool watches;
+    private volatile bool isDisposed;
+
+    /// <param name="maximumThreads">How many threads may run guests that do not wait.</param>
+    public GuestScheduler(int maximumThreads = 512)
+    {
+        maximum = Math.Max(minimum, maximumThreads);
+        lock (gate)
+        {
+            while (workers < minimum && TryStart())
+            {
+            }
+        }
+
+        if (workers == 0)
+        {
+            throw new IOException("The system has no thread left to run guests on.");
+        }
+
+        new Thread(Watch, 256 << 10) { IsBackground = true, Name = "guest scheduler" }.Start();
+    }
+
+    /// <summary>One for the whole process.</summary>
+    public static GuestScheduler Shared => SharedInstance.Value;
+
+    [ThreadStatic]
+    private static int t_threadId;
+
+    /// <summary>The system's number of the current thread.</summary>
+    public static int ThreadId => t_threadId != 0 ? t_threadId : t_threadId = Libc.gettid();
+
+    /// <summary>Whether this system has what it needs.</summary>
+    public static bool IsSupported => OperatingSystem.IsLinux();
+
+    /// <summary>How many threads it has at present.</summary>
+    public int ThreadCount => Volatile.Read(ref workers);
+
+    /// <summary>The thread pool has no say: this is a thread of a scheduler.</summary>
+    public bool IsHere => GuestThread.Current is Worker worker && worker.Scheduler == this;
+
+    /// <summary>Runs something on one of the threads.</summary>
+    public void Post(IGuestWork work)
+    {
+        if (GuestThread.Current is Worker { Collected: { } collected } worker && worker.Scheduler == this)
+        {
+            // It is this thread that got the event: it goes on with it.
+            collected.Add(work);
+            return;
+        }
+
+        Enqueue(work);
+    }
+
+    public int AddTarget(IEventTarget target)
+    {
+        lock (gate)
+        {
+            if (freeTargets.TryPop(out int free))
+            {
+                targets[free] = target;
+                return free;
+            }
+
+            targets.Add(target);
+            return targets.Count - 1;
+        }
+    }
+
+    public void RemoveTarget(int id)
+    {
+        lock (gate)
+        {
+            targets[id] = null;
+            freeTargets.Push(id);
+        }
+    }
+
+    public EventSet Events => events;
+
+    public void AddDeadline(GuestWait wait, long deadline)
+    {
+        bool isFirst;
+        lock (gate)
+        {
+            isFirst = deadline < deadlines.Earliest;
+            deadlines.Add(wait, deadline);
+        }
+
+        if (isFirst && !IsHere)
+        {
+            // A thread of the scheduler looks at the times itself, before it waits. If it is busy for long, the watch sees to it.
+            WakeIdle();
+        }
+    }
+
+    public void RemoveDeadline(GuestWait wait)
+    {
+        if (wait.DeadlineIndex >= 0)
+        {
+            lock (gate)
+            {
+                deadlines.Remove(wait);
+            }
+        }
+    }
+
+    /// <summary>Called for each event.</summary>
+    public void OnEvent(int target, ulong tag, uint happened)
+    {
+        IEventTarget? found;
+        lock (gate)
+        {
+            found = target < targets.Count ? targets[target] : null;
+        }
+
+        found?.OnEvent(tag, happened);
+    }
+
+    /// <summary>Ends the threads, once they are idle. Guests that wait are never run again.</summary>
+    public void Dispose()
+    {
+        isDisposed = true;
+        activity.Set();
+        int count = Volatile.Read(ref workers);
+        for (int i = 0; i < count; i++)
+        {
+            events.Wake();
+        }
+    }
+
+    private void Enqueue(IGuestWork work)
+    {
+        lock (gate)
+        {
+            queue.Enqueue(work);
+        }
+
+        WakeIdle();
+    }
+
+    private void WakeIdle()
+    {
+        if (Volatile.Read(ref idle) > 0)
+        {
+            events.Wake();
+        }
+    }
+
+    // Under the lock.
+    private bool TryStart()
+    {
+        var worker = new Worker(this);
+        try
+        {
+            new Thread(worker.Run, StackBytes) { IsBackground = true, Name = "guests" }.UnsafeStart();
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
+        {
+            // The others go on; it is tried again while they are all busy.
+            return false;
+        }
+
+        workers++;
+        return true;
+    }
+
+    private void StartIfAllBusy()
+    {
+        lock (gate)
+        {
+            if (idle == 0 && workers - blocked < maximum && !isDisposed)
+            {
+                _ = TryStart();
+            }
+        }
+    }
+
+    // Sees to it that a thread looks for events, however long guests run. While nothing happens it sleeps.
+    private void Watch()
+    {
+        long last = -1;
+        long lastChange = Environment.TickCount64;
+        int busyTicks = 0;
+        while (!isDisposed)
+        {
+            Thread.Sleep(Tick);
+            busyTicks = Volatile.Read(ref idle) == 0 ? busyTicks + 1 : 0;
+            if (busyTicks > 1)
+            {
+                StartIfAllBusy();
+                busyTicks = 0;
+            }
+
+            if (IsDeadlineDue())
+            {
+                WakeIdle();
+            }
+
+            long now = Environment.TickCount64;
+            long current = Volatile.Read(ref turns);
+            if (current != last || idle == 0)
+            {
+                last = current;
+                lastChange = now;
+            }
+            else if (now - lastChange > Quiet.TotalMilliseconds)
+            {
+                watches = false;
+                Interlocked.MemoryBarrier();
+                if (Volatile.Read(ref turns) == last && Volatile.Read(ref idle) > 0)
+                {
+                    _ = activity.WaitOne();
+                }
+
+                watches = true;
+                lastChange = Environment.TickCount64;
+            }
+        }
+    }
+
+    private bool IsDeadlineDue()
+    {
+        lock (gate)
+        {
+            return deadlines.Earliest < long.MaxValue && deadlines.Earliest <= Libc.MonotonicNanoseconds();
+        }
+    }
+
+    /// <summary>One of the threads.</summary>
+    private sealed class Worker(GuestScheduler scheduler) : GuestThread
+    {
+        private readonly List<IGuestWork> buffer = [];
+
+        public GuestScheduler Scheduler => scheduler;
+
+        /// <summary>Where what is posted goes while events are handed out.</summary>
+        public List<IGuestWork>? Collected { get; private set; }
+
+        public void Run()
+        {
+            Current = this;
+            while (!scheduler.isDisposed)
+            {
+                IGuestWork? work = Take();
+                if (work is not null)
+                {
+                    RunOne(work);
+                }
+                else if (!WaitForEvents())
+                {
+                    return;
+                }
+            }
+
+            _ = Interlocked.Decrement(ref scheduler.workers);
+        }
+
+        public override void BeginBlocking()
+        {
+            lock (scheduler.gate)
+            {
+                scheduler.blocked++;
+            }
+
+            scheduler.StartIfAllBusy();
+        }
+
+        public override void EndBlocking()
+        {
+            lock (scheduler.gate)
+            {
+                scheduler.blocked--;
+            }
+        }
+
+        private IGuestWork? Take()
+        {
+            IGuestWork? work;
+            bool isMore;
+            lock (scheduler.gate)
+            {
+                _ = scheduler.queue.TryDequeue(out work);
+                isMore = scheduler.queue.Count > 0;
+            }
+
+            if (isMore)
+            {
+                // Two wake-ups at once may be one event.
+                scheduler.WakeIdle();
+            }
+
+            return work;
+        }
+
+        private void RunOne(IGuestWork work)
+        {
+            _ = Interlocked.Increment(ref scheduler.turns);
+            if (!scheduler.watches)
+            {
+                _ = scheduler.activity.Set();
+            }
+
+            work.Execute();
+        }
+
+        /// <returns>Whether the thread goes on.</returns>
+        private bool WaitForEvents()
+        {
+            long timeout;
+            lock (scheduler.gate)
+            {
+                if (scheduler.queue.Count > 0)
+                {
+                    return true;
+                }
+
+                scheduler.idle++;
+                timeout = scheduler.workers - scheduler.blocked > scheduler.minimum ? IdleNanoseconds : -1;
+                if (scheduler.deadlines.Earliest is var earliest and < long.MaxValue)
+                {
+                    long remaining = Math.Max(0, earliest - Libc.MonotonicNanoseconds());
+                    timeout = timeout < 0 ? remaining : Math.Min(timeout, remaining);
+                }
+            }
+
+            Collected = buffer;
+            long start = timeout == IdleNanoseconds ? Libc.MonotonicNanoseconds() : 0;
+            int count = scheduler.events.Wait(scheduler, timeout);
+            lock (scheduler.gate)
+            {
+                scheduler.idle--;
+                if (count == 0 && start != 0 && scheduler.idle > 0 && scheduler.workers - scheduler.blocked > scheduler.minimum && scheduler.queue.Count == 0)
+                {
+                    scheduler.workers--;
+                    return false;
+                }
+            }
+
+            SignalDue();
+            Collected = null;
+            RunCollected();
+            return true;
+        }
+
+        private void SignalDue()
+        {
+            if (scheduler.deadlines.Earliest == long.MaxValue)
+            {
+                return;
+            }
+
+            long now = Libc.MonotonicNanoseconds();
+            while (true)
+            {
+                GuestWait? due;
+                lock (scheduler.gate)
+                {
+                    due = scheduler.deadlines.TakeDue(now);
+                }
+
+                if (due is null)
+                {
+                    return;
+                }
+
+                due.Signal();
+            }
+        }
+
+        // Others get all but the first: a guest may run for long.
+        private void RunCollected()
+        {
+            if (buffer.Count == 0)
+            {
+                return;
+            }
+
+            IGuestWork first = buffer[0];
+            for (int i = 1; i < buffer.Count; i++)
+            {
+                scheduler.Enqueue(buffer[i]);
+            }
+
+            buffer.Clear();
+            RunOne(first);
+        }
+    }
+}
