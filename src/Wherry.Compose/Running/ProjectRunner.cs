@@ -205,11 +205,13 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         return services.Values.SelectMany(service => service.Replicas).Select(replica => replica.ExitCode ?? 0).FirstOrDefault(code => code != 0);
     }
 
-    /// <summary>Completes when a service's condition holds for all services of the project that have it.</summary>
+    /// <summary>Completes when services run, and are healthy where they have a check.</summary>
+    /// <param name="names">The services, and what they depend on; null or none for all.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>Whether it does; if not, something has ended.</returns>
-    internal async Task<bool> WaitUntilReadyAsync(CancellationToken cancellationToken)
+    internal async Task<bool> WaitUntilReadyAsync(IReadOnlyCollection<string>? names, CancellationToken cancellationToken)
     {
-        string?[] problems = await Task.WhenAll(services.Values.Select(service => service.WaitForAsync(
+        string?[] problems = await Task.WhenAll(Select(names, withDependencies: true).Select(service => service.WaitForAsync(
             service.Service.HealthCheck is null ? ComposeDependencyCondition.Started : ComposeDependencyCondition.Healthy, cancellationToken))).ConfigureAwait(false);
         return Array.TrueForAll(problems, problem => problem is null);
     }
