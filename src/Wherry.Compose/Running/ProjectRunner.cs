@@ -301,7 +301,7 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 
         foreach (string name in options.Replicas.Keys.Where(name => project.Services.All(service => service.Name != name)))
         {
-            problems.Add(new ComposeDiagnostic(ComposeSeverity.Error, new SourceLocation(project.Files.FirstOrDefault() ?? project.Folder, 0, 0), $"there is no service \"{name}\" to scale. There are {string.Join(", ", project.Services.Select(service => service.Name))}."));
+            problems.Add(new ComposeDiagnostic(ComposeSeverity.Error, new SourceLocation(project.Files is [var first, ..] ? first : project.Folder, 0, 0), $"there is no service \"{name}\" to scale. There are {string.Join(", ", project.Services.Select(service => service.Name))}."));
         }
 
         foreach (ComposeService service in project.Services.Where(service => service.Kind != ComposeServiceKind.Guest && options.Replicas.GetValueOrDefault(service.Name) > 1))
