@@ -205,11 +205,13 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         return services.Values.SelectMany(service => service.Replicas).Select(replica => replica.ExitCode ?? 0).FirstOrDefault(code => code != 0);
     }
 
-    /// <summary>Completes when a service's condition holds for all services of the project that have it.</summary>
+    /// <summary>Completes when services run, and are healthy where they have a check.</summary>
+    /// <param name="names">The services, and what they depend on; null or none for all.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
     /// <returns>Whether it does; if not, something has ended.</returns>
-    internal async Task<bool> WaitUntilReadyAsync(CancellationToken cancellationToken)
+    internal async Task<bool> WaitUntilReadyAsync(IReadOnlyCollection<string>? names, CancellationToken cancellationToken)
     {
-        string?[] problems = await Task.WhenAll(services.Values.Select(service => service.WaitForAsync(
+        string?[] problems = await Task.WhenAll(Select(names, withDependencies: true).Select(service => service.WaitForAsync(
             service.Service.HealthCheck is null ? ComposeDependencyCondition.Started : ComposeDependencyCondition.Healthy, cancellationToken))).ConfigureAwait(false);
         return Array.TrueForAll(problems, problem => problem is null);
     }
@@ -299,7 +301,7 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 
         foreach (string name in options.Replicas.Keys.Where(name => project.Services.All(service => service.Name != name)))
         {
-            problems.Add(new ComposeDiagnostic(ComposeSeverity.Error, new SourceLocation(project.Files.FirstOrDefault() ?? project.Folder, 0, 0), $"there is no service \"{name}\" to scale. There are {string.Join(", ", project.Services.Select(service => service.Name))}."));
+            problems.Add(new ComposeDiagnostic(ComposeSeverity.Error, new SourceLocation(project.Files is [var first, ..] ? first : project.Folder, 0, 0), $"there is no service \"{name}\" to scale. There are {string.Join(", ", project.Services.Select(service => service.Name))}."));
         }
 
         foreach (ComposeService service in project.Services.Where(service => service.Kind != ComposeServiceKind.Guest && options.Replicas.GetValueOrDefault(service.Name) > 1))

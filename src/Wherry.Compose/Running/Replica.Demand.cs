@@ -68,9 +68,14 @@ internal sealed partial class Replica
     /// <summary>Refuses connections that wait for a guest which does not listen.</summary>
     private async Task LimitDemandAsync(CancellationToken cancellationToken)
     {
-        await Task.Delay(ListeningLimit, cancellationToken).ConfigureAwait(false);
-        if (service.IsDemanded)
+        while (true)
         {
+            await Task.Delay(ListeningLimit, cancellationToken).ConfigureAwait(false);
+            if (!service.IsDemanded)
+            {
+                continue;
+            }
+
             service.Tell(Number, string.Create(CultureInfo.InvariantCulture, $"it has not begun to listen within {ListeningLimit.TotalSeconds:0} s: connections that wait for it are refused"));
             service.RefuseDemand();
         }

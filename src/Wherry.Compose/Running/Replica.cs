@@ -307,7 +307,7 @@ internal sealed partial class Replica(ServiceRunner service, int number)
     {
         State = state;
         Since = DateTimeOffset.Now;
-        if (state is ReplicaState.Exited or ReplicaState.Restarting or ReplicaState.Starting)
+        if (state is ReplicaState.Exited or ReplicaState.Restarting or ReplicaState.Starting or ReplicaState.Idle)
         {
             Health = ReplicaHealth.None;
         }

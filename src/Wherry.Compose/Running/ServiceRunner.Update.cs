@@ -28,6 +28,7 @@ internal sealed partial class ServiceRunner
         try
         {
             await Task.Run(() => project.Modules.Get(next), cancellationToken).ConfigureAwait(false);
+            await WaitUntilSettledAsync(startLimit, cancellationToken).ConfigureAwait(false);
             version++;
             foreach (Replica replica in Replicas)
             {
@@ -83,6 +84,30 @@ internal sealed partial class ServiceRunner
         finally
         {
             updating.Release();
+        }
+    }
+
+    /// <summary>A replica that is just being started would be of the old version, and left out.</summary>
+    private async Task WaitUntilSettledAsync(TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        waiting.CancelAfter(limit);
+        try
+        {
+            while (true)
+            {
+                Task change = Changed.Next;
+                if (Replicas.All(replica => replica.State is not (ReplicaState.Starting or ReplicaState.Stopping)))
+                {
+                    return;
+                }
+
+                await change.WaitAsync(waiting.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new IOException("the old version is still being started or stopped");
         }
     }
 

@@ -104,7 +104,7 @@ internal sealed class UpCommand
             bool isStarted = await starting.ConfigureAwait(false);
             if (isStarted && isChild)
             {
-                isStarted = await runner.WaitUntilReadyAsync(ending.Token).ConfigureAwait(false);
+                isStarted = await runner.WaitUntilReadyAsync(names, ending.Token).ConfigureAwait(false);
             }
 
             if (!isStarted)

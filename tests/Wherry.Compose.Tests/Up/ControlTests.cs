@@ -44,6 +44,20 @@ public sealed class ControlTests
     }
 
     [Fact]
+    public async Task Only_what_was_named_is_waited_for()
+    {
+        await using var project = new UpProject($$$$"""
+            services:
+              one: {image: {{{{UpProject.Probe}}}}, command: [sleep], depends_on: [two]}
+              two: {image: {{{{UpProject.Probe}}}}, command: [sleep]}
+              three: {image: {{{{UpProject.Probe}}}}, command: [sleep]}
+            """);
+        (await project.RunAsync("up", "-d", "one")).Expect(0);
+        Assert.Equal(["one running", "two running"], (await project.StatusAsync()).Select(status => $"{status["service"]} {status["state"]}"));
+        (await project.RunAsync("down")).Expect(0);
+    }
+
+    [Fact]
     public async Task Nobody_is_asked_in_a_folder_that_others_may_enter()
     {
         await using var project = new UpProject($"services: {{one: {{image: {UpProject.Probe}}}}}\n");

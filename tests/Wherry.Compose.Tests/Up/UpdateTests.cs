@@ -167,6 +167,33 @@ public sealed class UpdateTests
     }
 
     [Fact]
+    public async Task A_guest_that_sleeps_wakes_as_the_new_version()
+    {
+        await using var project = new UpProject("services: {web: {image: ./app.wasm, ports: [\"0:8080\"], x-wherry: {start: on-demand, idle: 300ms}}}\n");
+        VersionedGuest.Write(project.Folder, "app.wasm", "old");
+        VersionedGuest.Write(project.Folder, "next.wasm", "new");
+        VersionedGuest.Write(project.Folder, "last.wasm", "last");
+        (await project.RunAsync("up", "-d")).Expect(0);
+        (await project.RunAsync("update", "web", "next.wasm")).Expect(0);
+        JsonObject status = Assert.Single(await project.StatusAsync());
+        Assert.Equal("idle", (string?)status["state"]);
+        var address = new Uri($"http://{((string)status["ports"]![0]!).Split("->")[0]}/");
+        using (var kept = new HttpClient { Timeout = RunningCommand.Patience })
+        {
+            Assert.Equal("new\n", await kept.GetStringAsync(address));
+
+            // While it is awake it is replaced as others are, and the new one leaves as it would have.
+            (await project.RunAsync("update", "web", "last.wasm", "--drain", "10m")).Expect(0);
+            using var fresh = new HttpClient { Timeout = RunningCommand.Patience };
+            Assert.Equal("last\n", await fresh.GetStringAsync(address));
+            Assert.Equal("new\n", await kept.GetStringAsync(address));
+        }
+
+        await project.WaitForStatusAsync(all => (string?)all[0]["state"] == "idle" && (int)all[0]["retiring"]! == 0);
+        (await project.RunAsync("down")).Expect(0);
+    }
+
+    [Fact]
     public async Task What_is_no_guest_is_not_updated()
     {
         await using var project = new UpProject($"services: {{site: {{x-wherry: {{static: .}}}}, web: {{image: {VersionedGuest.Path}}}}}\n");

@@ -15,7 +15,7 @@ namespace Wherry.Compose.Running.Workloads;
 /// <summary>A WebAssembly guest. While it waits it has no thread, if it can be left then; otherwise it has one of its own.</summary>
 internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalog modules, NetworkService? network, GuestFolders folders, IReadOnlyList<PublishedPort> udpPorts, Action<LogSource, string> log, Action<int> listening) : Workload, IGuestWork
 {
-    private const int StackBytes = 16 << 20;
+    private const int StackBytes = 4 << 20;
 
     /// <summary>What a shell shows for SIGKILL and SIGTERM, and what this command ends with for traps and what can't be run.</summary>
     private const int Killed = 128 + 9;
