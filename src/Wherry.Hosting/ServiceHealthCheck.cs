@@ -4,7 +4,7 @@ using Wherry.Compose;
 
 namespace Wherry.Hosting;
 
-/// <summary>A service's health: good when all replicas run and their own checks succeed, or have ended as they should; degraded when only some do.</summary>
+/// <summary>A service's health: good when all replicas run and their own checks succeed, or sleep until they are needed, or have ended as they should; degraded when only some do.</summary>
 internal sealed class ServiceHealthCheck(ProjectRunner runner, string service) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -21,7 +21,7 @@ internal sealed class ServiceHealthCheck(ProjectRunner runner, string service) :
     private static bool IsGood(ReplicaStatus status) => status switch
     {
         { State: ReplicaState.Running, Health: ReplicaHealth.None or ReplicaHealth.Healthy } => true,
-        { State: ReplicaState.Exited, ExitCode: 0 } => true,
+        { State: ReplicaState.Idle } or { State: ReplicaState.Exited, ExitCode: 0 } => true,
         _ => false,
     };
 

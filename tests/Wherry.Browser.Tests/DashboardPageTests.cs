@@ -39,6 +39,7 @@ public sealed class DashboardPageTests(Browser browser) : IClassFixture<Browser>
         await Expect(page.Locator("#map text.name", new PageLocatorOptions { HasText = "outside" })).ToBeVisibleAsync();
         await Expect(page.Locator("#map text.name", new PageLocatorOptions { HasText = "server" })).ToBeVisibleAsync();
 
+        await Expect(page.Locator("#egress-table tbody tr")).ToHaveTextAsync(new Regex($"^reaches(localhost|127\\.0\\.0\\.1):{project.OutsidePort}1$"));
         await Expect(page.Locator("#log-lines li", new PageLocatorOptions { HasText = "sleeping" })).ToBeVisibleAsync();
         Assert.Empty(complaints);
     }

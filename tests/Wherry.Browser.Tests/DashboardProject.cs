@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 
 namespace Wherry.Browser.Tests;
@@ -10,10 +12,12 @@ internal sealed partial class DashboardProject : IAsyncDisposable
     public const string Script = "<script>window.isOwned = true</script><img src=x onerror=\"window.isOwned = true\">";
 
     private readonly UpProject project;
+    private readonly TcpListener outside;
 
-    private DashboardProject(UpProject project, RunningCommand up, string link)
+    private DashboardProject(UpProject project, TcpListener outside, RunningCommand up, string link)
     {
         this.project = project;
+        this.outside = outside;
         Up = up;
         Link = link;
         Address = new Uri(link[..(link.IndexOf("/open", StringComparison.Ordinal) + 1)]);
@@ -32,13 +36,20 @@ internal sealed partial class DashboardProject : IAsyncDisposable
     /// <summary>Where the site is published.</summary>
     public int SitePort { get; private set; }
 
+    /// <summary>What a guest connects to outside of the project.</summary>
+    public int OutsidePort => ((IPEndPoint)outside.LocalEndpoint).Port;
+
     public static async Task<DashboardProject> StartAsync()
     {
+        var outside = new TcpListener(IPAddress.Loopback, 0);
+        outside.Start();
+        int port = ((IPEndPoint)outside.LocalEndpoint).Port;
         var project = new UpProject($$$$"""
             services:
               client: {x-wherry: {static: ./site}, ports: ["0:80"]}
               server: {image: {{{{UpProject.Orders}}}}, ports: ["0:8080"], healthcheck: {x-http: 8080/}}
               asleep: {image: {{{{UpProject.Probe}}}}, command: [sleep]}
+              reaches: {image: {{{{UpProject.Probe}}}}, command: [connect, 127.0.0.1, "{{{{port}}}}"], x-wherry: {connect: ["localhost:{{{{port}}}}"]}}
               speaks: {image: {{{{UpProject.Probe}}}}, command: [env], environment: {WORDS: "\u001b[31mred\u001b[0m {{{{Script.Replace("\"", "\\\"", StringComparison.Ordinal)}}}}"}}
             """);
         project.Variables.Add(("COMPOSE_PROJECT_NAME", "shop"));
@@ -46,7 +57,7 @@ internal sealed partial class DashboardProject : IAsyncDisposable
         project.Folder.Write("site/index.html", "<!doctype html><title>Site</title><h1>A page of a service</h1>");
         RunningCommand up = project.Start("up", "--dashboard=0");
         Match link = await up.WaitForAsync(LinkLine());
-        var running = new DashboardProject(project, up, link.Groups[1].Value);
+        var running = new DashboardProject(project, outside, up, link.Groups[1].Value);
         running.ServerPort = await UpProject.WaitForPortAsync(up, "server");
         running.SitePort = await UpProject.WaitForPortAsync(up, "client");
         await UpProject.WaitForLineAsync(up, "asleep", "sleeping");
@@ -86,7 +97,11 @@ internal sealed partial class DashboardProject : IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => project.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        outside.Dispose();
+        return project.DisposeAsync();
+    }
 
     [GeneratedRegex(@"the dashboard is at (http://wherry\.localhost:\d+/open\?code=\S+)")]
     private static partial Regex LinkLine();

@@ -48,9 +48,12 @@ public sealed class OrdersExampleTests(Browser browser) : IClassFixture<Browser>
         await Expect(page.Locator("#link-table tbody tr", new PageLocatorOptions { HasText = "outsideclient" })).ToBeVisibleAsync();
 
         // The map goes from the outside inwards.
-        async Task<float> PlaceAsync(string name) => (await page.Locator("#map text.name", new PageLocatorOptions { HasText = name }).BoundingBoxAsync())!.X;
-        Assert.True(await PlaceAsync("outside") < await PlaceAsync("server"));
-        Assert.True(await PlaceAsync("server") < await PlaceAsync("db"));
+        await page.WaitForFunctionAsync("""
+            () => {
+              const place = name => Number([...document.querySelectorAll("#map text.name")].find(text => text.textContent === name)?.getAttribute("x"));
+              return place("outside") < place("server") && place("server") < place("db");
+            }
+            """);
         await page.GetByRole(AriaRole.Combobox, new PageGetByRoleOptions { Name = "Service" }).SelectOptionAsync("server");
         await Browser.KeepPictureAsync(page, "dashboard-light.png");
         await page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark });

@@ -1,7 +1,10 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Wherry.Compose;
 using Wherry.Compose.Logs;
+using Wherry.Wasi;
+using Wherry.Wasi.Network;
 
 namespace Wherry.Up.Dashboard;
 
@@ -14,6 +17,7 @@ internal sealed class DashboardSampler : IAsyncDisposable
     /// <summary>Beyond these the page would only be slow.</summary>
     private const int MostServices = 500;
     private const int MostReplicas = 50;
+    private const int MostEgress = 200;
 
     /// <summary>It looks for a twentieth of the time at most.</summary>
     private const int Patience = 20;
@@ -122,6 +126,7 @@ internal sealed class DashboardSampler : IAsyncDisposable
             ["time"] = DateTimeOffset.Now.ToUnixTimeMilliseconds(),
             ["hidden"] = runner.Project.Services.Count - services.Length,
             ["services"] = new JsonArray([.. services.Select(service => (JsonNode)Describe(service, [.. replicas[service.Name]], samples[service.Name]))]),
+            ["egress"] = DescribeEgress(replicas),
             ["links"] = new JsonArray([.. traffic.Select(status => (JsonNode)Describe(status, seconds))]),
         };
         lastCpu = cpu;
@@ -187,6 +192,18 @@ internal sealed class DashboardSampler : IAsyncDisposable
             ["memory"] = status.MemoryBytes,
         })]),
     };
+
+    /// <summary>Where guests have connected to outside of the project, the most frequent first.</summary>
+    private static JsonArray DescribeEgress(ILookup<string, ReplicaStatus> replicas) =>
+    [
+        .. replicas.SelectMany(service => service.SelectMany(status => status.Egress).Where(entry => !entry.IsInside).GroupBy(entry => (entry.Host, entry.Port, entry.Protocol)).Select(group =>
+            (Service: service.Key, Place: group.Key, Count: group.Sum(entry => entry.Count)))).OrderByDescending(entry => entry.Count).Take(MostEgress).Select(entry => (JsonNode)new JsonObject
+            {
+                ["service"] = entry.Service,
+                ["place"] = string.Create(CultureInfo.InvariantCulture, $"{TerminalText.Clean(entry.Place.Host)}:{entry.Place.Port}{(entry.Place.Protocol == NetworkProtocol.Udp ? "/udp" : "")}"),
+                ["count"] = entry.Count,
+            }),
+    ];
 
     private JsonObject Describe(TrafficStatus status, double seconds)
     {

@@ -40,5 +40,5 @@ export function say(target, text) {
 export function health(replica) {
   if (replica.health === "unhealthy" || (replica.state === "exited" && replica.exitCode) || replica.state === "restarting") return "bad";
   if (replica.state === "running" && replica.health !== "starting") return "good";
-  return replica.state === "exited" ? "" : "warn";
+  return replica.state === "exited" || replica.state === "idle" ? "" : "warn";
 }

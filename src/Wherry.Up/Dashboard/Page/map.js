@@ -4,7 +4,9 @@ import { bytes, count, drawing, element, health, say } from "./formats.js";
 const outside = "outside";
 const map = document.getElementById("map");
 const body = document.querySelector("#link-table tbody");
+const egress = document.getElementById("egress-table");
 const rows = new Map();
+const egressRows = new Map();
 const boxWidth = 120;
 const boxHeight = 34;
 const columnWidth = 240;
@@ -14,6 +16,7 @@ export function showNetwork(state) {
   const links = state.links.map(link => ({ ...link, from: link.from ?? outside, isBusy: link.open > 0 || link.received + link.sent > 0 }));
   draw(state.services, links);
   fillTable(links);
+  fillEgress(state.egress);
 }
 
 // A service stands one column behind those that connect to it; circles are cut where they are met.
@@ -89,5 +92,21 @@ function fillTable(links) {
     say(requests, count(link.requests));
     say(received, `${bytes(link.received)}/s`);
     say(sent, `${bytes(link.sent)}/s`);
+  }
+}
+
+function fillEgress(places) {
+  egress.hidden = places.length === 0;
+  for (const { service, place, count: number } of places) {
+    const key = `${service}\n${place}`;
+    let row = egressRows.get(key);
+    if (!row) {
+      row = egress.tBodies[0].insertRow();
+      row.appendChild(element("th", service)).scope = "row";
+      row.appendChild(element("td", place));
+      row.insertCell().className = "number";
+      egressRows.set(key, row);
+    }
+    say(row.children[2], count(number));
   }
 }
