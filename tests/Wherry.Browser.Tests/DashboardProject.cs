@@ -103,6 +103,6 @@ internal sealed partial class DashboardProject : IAsyncDisposable
         return project.DisposeAsync();
     }
 
-    [GeneratedRegex(@"the dashboard is at (http://wherry\.localhost:\d+/open\?code=\S+)")]
+    [GeneratedRegex(@"the dashboard is at (http://wherry-[0-9a-f]{32}\.localhost:\d+/open\?code=\S+)")]
     private static partial Regex LinkLine();
 }

@@ -256,7 +256,7 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         await StopAsync(limit: TimeSpan.Zero).ConfigureAwait(false);
         foreach (ServiceRunner service in services.Values)
         {
-            service.Dispose();
+            await service.DisposeAsync().ConfigureAwait(false);
         }
 
         if (publisher.IsValueCreated)

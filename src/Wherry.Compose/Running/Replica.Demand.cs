@@ -45,21 +45,25 @@ internal sealed partial class Replica
     /// <summary>Lets a guest leave that nobody has used for a while.</summary>
     private async Task WatchUseAsync(Workload current, CancellationToken cancellationToken)
     {
-        TimeSpan idle = service.Service.Idle;
+        TimeSpan idle = service.Service.Idle > ShortestLook ? service.Service.Idle : ShortestLook;
         while (true)
         {
             // What waits for it to listen uses it already.
             NetworkMember? member = current.Member;
             TimeSpan left = idle - (service.IsDemanded ? TimeSpan.Zero : member?.Unused ?? TimeSpan.Zero);
-            if (left > TimeSpan.Zero)
+            if (left > TimeSpan.Zero || member is null)
             {
                 await Task.Delay(left > ShortestLook ? left : ShortestLook, cancellationToken).ConfigureAwait(false);
             }
-            else if (member!.TryStopListening())
+            else if (member.TryStopListening())
             {
                 hasLeft = true;
                 service.Tell(Number, string.Create(CultureInfo.InvariantCulture, $"no connection for {idle.TotalSeconds:0.###} s: it leaves; the next one starts it again"));
                 current.AskToStop();
+
+                // Its door is shut for good: if it never rests, it would be in its successor's way.
+                await Task.Delay(service.Service.StopGracePeriod, cancellationToken).ConfigureAwait(false);
+                current.Kill();
                 return;
             }
         }
@@ -71,8 +75,9 @@ internal sealed partial class Replica
         while (true)
         {
             await Task.Delay(ListeningLimit, cancellationToken).ConfigureAwait(false);
-            if (!service.IsDemanded)
+            if (hasLeft || !service.IsDemanded)
             {
+                // What waits while the guest leaves is for the next.
                 continue;
             }
 

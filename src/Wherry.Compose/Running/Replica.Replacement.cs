@@ -45,6 +45,8 @@ internal sealed partial class Replica
                 return false;
             }
 
+            // In this order, so that there is always one to connect to.
+            next.Member?.Open();
             Volatile.Write(ref workload, next);
             Health = service.Service.HealthCheck is null ? ReplicaHealth.None : ReplicaHealth.Healthy;
             replaced.Set();

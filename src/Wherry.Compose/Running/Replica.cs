@@ -10,6 +10,7 @@ namespace Wherry.Compose.Running;
 internal sealed partial class Replica(ServiceRunner service, int number)
 {
     private const int CannotRun = 126;
+    private const int StoppedBeforeStart = 143;
 
     private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(1);
@@ -213,6 +214,13 @@ internal sealed partial class Replica(ServiceRunner service, int number)
         Health = service.Service.HealthCheck is null ? ReplicaHealth.None : ReplicaHealth.Starting;
         lock (gate)
         {
+            if (isStopped)
+            {
+                // Whoever stops it looks for what runs after having said so, and has found nothing.
+                (current as IDisposable)?.Dispose();
+                return StoppedBeforeStart;
+            }
+
             workload = current;
         }
 

@@ -50,8 +50,6 @@ internal sealed partial class ServiceRunner
             Service = next;
             foreach ((Replica replica, Workload old, Workload started) in pairs)
             {
-                // In this order, so that there is always one to connect to.
-                started.Member?.Open();
                 if (!replica.TryReplace(old, started, drain))
                 {
                     // It has ended by itself meanwhile, and comes back as the new one; or it was stopped.

@@ -8,7 +8,7 @@ using Wherry.Wasi.Network.InProcess;
 namespace Wherry.Compose.Running;
 
 /// <summary>A service of a running project: its replicas, its ports, and its place on the network.</summary>
-internal sealed partial class ServiceRunner : IDisposable
+internal sealed partial class ServiceRunner : IAsyncDisposable
 {
     private const int CannotRun = 126;
 
@@ -112,7 +112,12 @@ internal sealed partial class ServiceRunner : IDisposable
     }
 
     /// <summary>After all replicas have ended.</summary>
-    public void Dispose() => updating.Dispose();
+    public async ValueTask DisposeAsync()
+    {
+        // What an update has started ends with it.
+        await updating.WaitAsync().ConfigureAwait(false);
+        updating.Dispose();
+    }
 
     public void Kill()
     {

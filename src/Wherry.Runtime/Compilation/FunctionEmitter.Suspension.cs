@@ -305,6 +305,10 @@ internal sealed partial class FunctionEmitter
             _il.StoreLocal(point.Result);
         }
 
+        // As when it was left: the callee may have counted what this function's own call, which is skipped here, would have taken back.
+        _il.LoadArgument(_instance);
+        _il.Int32(0);
+        _il.StoreField(RuntimeMembers.SuspensionBlocks);
         _il.Branch(OpCodes.Br, point.Resume);
     }
 

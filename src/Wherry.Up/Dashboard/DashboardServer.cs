@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
@@ -13,11 +14,10 @@ internal sealed class DashboardServer : IAsyncDisposable
     private const int MostReplicas = 10_000;
 
     /// <summary>
-    /// A name of its own for cookies, which know no ports: services at 127.0.0.1 do not get the dashboard's. Browsers know that names below localhost are the loopback address.
+    /// A name of its own for cookies, which know no ports: whoever serves pages at another port of the name would get the dashboard's, so nobody can guess it. Browsers know that names below localhost are the
+    /// loopback address.
     /// </summary>
-    private const string OwnHost = "wherry.localhost";
-
-    private static readonly string[] Hosts = [OwnHost, "localhost", "127.0.0.1"];
+    private readonly string host = $"wherry-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.localhost";
 
     private readonly ProjectRunner runner;
     private readonly DashboardSessions sessions = new(TimeProvider.System);
@@ -35,7 +35,7 @@ internal sealed class DashboardServer : IAsyncDisposable
         var dashboard = new DashboardServer(runner);
         try
         {
-            dashboard.server = await LoopbackServer.StartAsync("--dashboard", port, Hosts, dashboard.AnswerAsync).ConfigureAwait(false);
+            dashboard.server = await LoopbackServer.StartAsync("--dashboard", port, [dashboard.host], dashboard.AnswerAsync).ConfigureAwait(false);
             return dashboard;
         }
         catch
@@ -46,7 +46,7 @@ internal sealed class DashboardServer : IAsyncDisposable
     }
 
     /// <summary>A link that opens the page once.</summary>
-    public string NewLink() => string.Create(CultureInfo.InvariantCulture, $"http://{OwnHost}:{server!.Port}/open?code={sessions.NewCode()}");
+    public string NewLink() => string.Create(CultureInfo.InvariantCulture, $"http://{host}:{server!.Port}/open?code={sessions.NewCode()}");
 
     public async ValueTask DisposeAsync()
     {

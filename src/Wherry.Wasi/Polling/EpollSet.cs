@@ -13,9 +13,6 @@ namespace Wherry.Wasi.Polling;
 internal sealed unsafe class EpollSet : SocketSet
 {
     private const ulong WakeData = ulong.MaxValue;
-    private const int SystemHasNoSuchCall = 38;
-
-    private static volatile bool imprecise;
 
     private readonly int handle;
     private readonly int wakeHandle;
@@ -113,31 +110,7 @@ internal sealed unsafe class EpollSet : SocketSet
     private int WaitOnce(long timeoutNanoseconds)
     {
         SystemCalls++;
-        if (timeoutNanoseconds is 0 or < 0)
-        {
-            return NativeEpoll.Wait(handle, events, EventCapacity, timeoutNanoseconds == 0 ? 0 : -1);
-        }
-
-        if (!imprecise)
-        {
-            Timespec timeout = new() { Seconds = timeoutNanoseconds / 1_000_000_000, Nanoseconds = timeoutNanoseconds % 1_000_000_000 };
-            try
-            {
-                int count = NativeEpoll.WaitPrecisely(handle, events, EventCapacity, &timeout, null);
-                if (count >= 0 || Marshal.GetLastPInvokeError() != SystemHasNoSuchCall)
-                {
-                    return count;
-                }
-            }
-            catch (EntryPointNotFoundException)
-            {
-            }
-
-            imprecise = true;
-        }
-
-        long milliseconds = (timeoutNanoseconds / 1_000_000) + (timeoutNanoseconds % 1_000_000 == 0 ? 0 : 1);
-        return NativeEpoll.Wait(handle, events, EventCapacity, (int)Math.Min(milliseconds, int.MaxValue));
+        return NativeEpoll.WaitFor(handle, events, EventCapacity, timeoutNanoseconds);
     }
 
     /// <summary>Notes the events on the sockets.</summary>

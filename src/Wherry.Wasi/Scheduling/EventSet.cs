@@ -56,8 +56,7 @@ internal sealed unsafe class EventSet : IDisposable
     public int Wait(GuestScheduler scheduler, long timeoutNanoseconds)
     {
         byte* events = stackalloc byte[EventCapacity * 16];
-        Timespec timeout = new() { Seconds = timeoutNanoseconds / 1_000_000_000, Nanoseconds = timeoutNanoseconds % 1_000_000_000 };
-        int count = NativeEpoll.WaitPrecisely(sockets, events, EventCapacity, timeoutNanoseconds < 0 ? null : &timeout, null);
+        int count = NativeEpoll.WaitFor(sockets, events, EventCapacity, timeoutNanoseconds);
         Dispatch(scheduler, events, count);
         return Math.Max(0, count);
     }

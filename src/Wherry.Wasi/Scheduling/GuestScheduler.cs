@@ -11,10 +11,14 @@ namespace Wherry.Wasi.Scheduling;
 internal sealed class GuestScheduler : IDisposable
 {
     /// <summary>As deep as the threads that Wherry makes for guests.</summary>
-    private const int StackBytes = 16 << 20;
+    private const int StackBytes = 4 << 20;
 
     private const long IdleNanoseconds = 10_000_000_000;
     private const int Tick = 5;
+
+    // A number is used again late, when no thread can still have an event of its last bearer in hand.
+    private const int TargetsKeptFree = 65_536;
+
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
     private static readonly Lazy<GuestScheduler> SharedInstance = new(() => new GuestScheduler());
@@ -24,7 +28,7 @@ internal sealed class GuestScheduler : IDisposable
     private readonly DeadlineHeap deadlines = new();
     private readonly Queue<IGuestWork> queue = new();
     private readonly List<IEventTarget?> targets = [];
-    private readonly Stack<int> freeTargets = new();
+    private readonly Queue<int> freeTargets = new();
     private readonly AutoResetEvent activity = new(false);
     private readonly int minimum = Environment.ProcessorCount;
     private readonly int maximum;
@@ -89,8 +93,9 @@ internal sealed class GuestScheduler : IDisposable
     {
         lock (gate)
         {
-            if (freeTargets.TryPop(out int free))
+            if (freeTargets.Count > TargetsKeptFree)
             {
+                int free = freeTargets.Dequeue();
                 targets[free] = target;
                 return free;
             }
@@ -105,7 +110,7 @@ internal sealed class GuestScheduler : IDisposable
         lock (gate)
         {
             targets[id] = null;
-            freeTargets.Push(id);
+            freeTargets.Enqueue(id);
         }
     }
 
@@ -225,14 +230,14 @@ internal sealed class GuestScheduler : IDisposable
                 busyTicks = 0;
             }
 
-            if (IsDeadlineDue())
+            if (IsAnythingDue())
             {
                 WakeIdle();
             }
 
             long now = Environment.TickCount64;
             long current = Volatile.Read(ref turns);
-            if (current != last || idle == 0)
+            if (current != last || idle == 0 || IsMoreAwaited())
             {
                 last = current;
                 lastChange = now;
@@ -252,11 +257,20 @@ internal sealed class GuestScheduler : IDisposable
         }
     }
 
-    private bool IsDeadlineDue()
+    private bool IsAnythingDue()
     {
         lock (gate)
         {
-            return deadlines.Earliest < long.MaxValue && deadlines.Earliest <= Libc.MonotonicNanoseconds();
+            return queue.Count > 0 || (deadlines.Earliest < long.MaxValue && deadlines.Earliest <= Libc.MonotonicNanoseconds());
+        }
+    }
+
+    // While a thread is busy, the time that it would have waited for is nobody's.
+    private bool IsMoreAwaited()
+    {
+        lock (gate)
+        {
+            return queue.Count > 0 || (idle < workers && deadlines.Earliest < long.MaxValue);
         }
     }
 
@@ -297,6 +311,9 @@ internal sealed class GuestScheduler : IDisposable
             }
 
             scheduler.StartIfAllBusy();
+
+            // What this thread would have looked at before it waited, deadlines among it, another one must.
+            scheduler.WakeIdle();
         }
 
         public override void EndBlocking()
@@ -416,6 +433,18 @@ internal sealed class GuestScheduler : IDisposable
             }
 
             buffer.Clear();
+            bool isMore;
+            lock (scheduler.gate)
+            {
+                isMore = scheduler.queue.Count > 0;
+            }
+
+            if (isMore)
+            {
+                // The wake-up for it may have come with the event that this thread now follows.
+                scheduler.WakeIdle();
+            }
+
             RunOne(first);
         }
     }

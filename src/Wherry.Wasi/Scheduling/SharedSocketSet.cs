@@ -19,6 +19,9 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
     private readonly int id;
     private const short PolledEvents = Libc.POLLIN | Libc.POLLOUT | Libc.POLLPRI | Libc.POLLRDHUP;
 
+    private const int MostArrived = 1024;
+    private bool hasOverflown;
+
     private readonly List<PollDescriptor> polled = [];
     private List<(ulong Tag, uint Events)> arrived = new(1);
     private List<(ulong Tag, uint Events)> taken = new(1);
@@ -35,7 +38,12 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
     {
         lock (gate)
         {
-            arrived.Add((tag, events));
+            // A guest that never looks gets as many as it likes: beyond this it is asked for all when it does.
+            hasOverflown |= arrived.Count >= MostArrived;
+            if (!hasOverflown)
+            {
+                arrived.Add((tag, events));
+            }
         }
 
         wait.Signal();
@@ -44,6 +52,7 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
     /// <summary>Never waits: the guest does, with its <see cref="GuestWait"/>.</summary>
     public override int Wait(long timeoutNanoseconds, CancellationToken cancellationToken)
     {
+        bool isAllNew = false;
         lock (gate)
         {
             if (arrived.Count == 0)
@@ -51,7 +60,21 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
                 return 0;
             }
 
-            (arrived, taken) = (taken, arrived);
+            if (hasOverflown)
+            {
+                arrived = new(1);
+                hasOverflown = false;
+                isAllNew = true;
+            }
+            else
+            {
+                (arrived, taken) = (taken, arrived);
+            }
+        }
+
+        if (isAllNew)
+        {
+            return Refresh();
         }
 
         int count = 0;

@@ -157,13 +157,22 @@ public sealed class GuestSchedulerTests
     public async Task A_guest_that_sleeps_for_ever_is_interrupted()
     {
         Module module = Load();
-        for (int i = 0; i < 3; i++)
+        int interrupted = 0;
+        for (int i = 0; i < 100 && interrupted < 3; i++)
         {
             (GuestCallTask task, Store store) = Start(module, "sleep", long.MaxValue);
             await UntilAsync(() => task.TurnCount > 0);
             store.Dispose();
-            Assert.Equal(TrapKind.Interrupted, (await Assert.ThrowsAsync<TrapException>(() => task.Completion.WaitAsync(Patience))).Kind);
+            Exception ended = await Assert.ThrowsAnyAsync<Exception>(() => task.Completion.WaitAsync(Patience));
+            if (ended is not ObjectDisposedException)
+            {
+                // Otherwise its turn had begun, but not its call.
+                Assert.Equal(TrapKind.Interrupted, Assert.IsType<TrapException>(ended).Kind);
+                interrupted++;
+            }
         }
+
+        Assert.Equal(3, interrupted);
     }
 
     private static Module Load() => Module.Load(SuspendableEngine, WatConverter.ToBinary(Echo, emitNames: true), "echo.wasm");

@@ -14,27 +14,30 @@ internal sealed partial class GuestWorkload
     void IGuestWork.Execute()
     {
         Module? module = null;
+        string? reason = null;
         try
         {
             module = modules.Get(service);
+            reason = FindReasonForThread(module);
         }
         catch (Exception)
         {
             // The thread finds the same, and tells.
+            module = null;
         }
 
-        if (module is null || FindReasonForThread(module) is not null)
+        if (module is not null && reason is null)
         {
-            if (module is not null)
-            {
-                log(LogSource.Wherry, $"it keeps a thread while it waits: {FindReasonForThread(module)}.");
-            }
-
-            StartThread();
+            _ = RunWithoutThreadAsync(module);
             return;
         }
 
-        _ = RunWithoutThreadAsync(module);
+        if (reason is not null)
+        {
+            log(LogSource.Wherry, $"it keeps a thread while it waits: {reason}.");
+        }
+
+        StartThread();
     }
 
     private string? FindReasonForThread(Module module) => service.Cpus is not null ? "it has a share of the processors"

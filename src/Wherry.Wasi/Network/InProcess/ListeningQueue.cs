@@ -136,5 +136,20 @@ internal sealed unsafe class ListeningQueue
                 connection.Refuse();
             }
         }
+
+        // Whoever opened the guest's doors meanwhile may have added it again; from here on nobody does.
+        member.Remove(this);
+    }
+
+    /// <summary>Whether it takes no connections any more.</summary>
+    public bool IsClosed
+    {
+        get
+        {
+            lock (gate)
+            {
+                return handle < 0;
+            }
+        }
     }
 }

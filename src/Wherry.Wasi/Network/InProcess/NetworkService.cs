@@ -154,13 +154,23 @@ internal sealed partial class NetworkService
         bool isFirst;
         lock (gate)
         {
+            if (queue.IsClosed)
+            {
+                return;
+            }
+
             isFirst = !listeners.TryGetValue(queue.Port, out List<ListeningQueue>? queues);
             if (isFirst)
             {
                 listeners[queue.Port] = queues = [];
             }
 
-            queues!.Add(queue);
+            if (queues!.Contains(queue))
+            {
+                return;
+            }
+
+            queues.Add(queue);
             GiveParked(queue);
         }
 
