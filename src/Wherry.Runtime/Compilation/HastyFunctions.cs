@@ -34,7 +34,7 @@ internal static class HastyFunctions
     public static bool IsResumable(ModuleDefinition definition, int bodyIndex)
     {
         FunctionBody body = definition.Bodies[bodyIndex];
-        if (body.End - body.Offset > MaximumSize)
+        if (MethodEmission.NeedsTrial(body, MaximumSize))
         {
             return false;
         }

@@ -87,7 +87,8 @@ internal static class MethodEmission
     }
 
     /// <summary>Whether a function is so large that it may be beyond what IL can hold or the JIT optimizes.</summary>
-    public static bool NeedsTrial(FunctionBody body)
+    /// <param name="size">The bytes of Wasm that need none.</param>
+    public static bool NeedsTrial(FunctionBody body, int size = TrialSize)
     {
         int locals = 0;
         foreach (LocalRun run in body.Locals)
@@ -95,7 +96,7 @@ internal static class MethodEmission
             locals += run.Count;
         }
 
-        return body.End - body.Offset > TrialSize || locals > TrialLocals;
+        return body.End - body.Offset > size || locals > TrialLocals;
     }
 
     // An exception that a call returns leaves the whole function, which a region can't.
