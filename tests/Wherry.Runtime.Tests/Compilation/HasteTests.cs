@@ -43,6 +43,11 @@ public sealed class HasteTests
         Assert.Equal(isResumable, HastyFunctions.FindResumable(module.Definition));
     }
 
+    /// <summary>It may not fit into a method, which a trial finds out.</summary>
+    [Fact]
+    public void What_has_very_many_locals_is_not_compiled_in_haste() =>
+        Assert.False(HastyFunctions.IsResumable(Load(Resumable.Replace("(local $x i32)", $"(local $x i32) (local{string.Concat(Enumerable.Repeat(" i64", 31_000))})", StringComparison.Ordinal)).Definition, 0));
+
     /// <summary>It runs as it was compiled first, and as it is compiled again meanwhile.</summary>
     [Fact]
     public void A_function_does_the_same_however_often_it_runs()
