@@ -7,7 +7,7 @@ namespace Wherry.Execution;
 internal static unsafe class MemoryInstructions
 {
     // Between pieces of this size a guest can be interrupted.
-    private const ulong Piece = 4 * 1024 * 1024;
+    private const ulong Piece = 1024 * 1024;
 
     public static int Size(Memory memory) => (int)memory.PageCount;
 
