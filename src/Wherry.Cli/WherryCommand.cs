@@ -51,6 +51,7 @@ internal static class WherryCommand
 
     private static int RunModule(string[] arguments)
     {
+        StartUp.Begin(arguments);
         var commandLine = new RunCommandLine();
         int module = 1 + GuestArguments.FindModule(arguments.AsSpan(1), commandLine.Find, out bool asksForHelp);
         if (asksForHelp)
