@@ -170,11 +170,11 @@ internal readonly struct SocketAddress : IEquatable<SocketAddress>
         ? (high == 0 && low <= 1) || high >> 48 == 0xFF01
         : high >> 56 == 127;
 
-    /// <summary>Whether the (normalized) address stays on this link: where clouds keep their metadata services.</summary>
+    /// <summary>Whether the (normalized) address stays on this link, as broadcasts do: where clouds keep their metadata services.</summary>
     public bool IsLinkLocal => IsIpv6
         ? (high >> 54 == 0xFE80 >> 6) || high >> 48 == 0xFF02
             || (high == 0x0064_FF9B_0000_0000 && low >> 16 == 0xA9FE)
-        : high >> 48 == 0xA9FE || high >> 40 == 0xE0_0000;
+        : high >> 48 == 0xA9FE || high >> 40 == 0xE0_0000 || high >> 32 == uint.MaxValue;
 
     public bool Equals(SocketAddress other) => HasAddressOf(other) && Port == other.Port && Scope == other.Scope;
 

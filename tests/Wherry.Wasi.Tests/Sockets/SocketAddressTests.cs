@@ -38,6 +38,8 @@ public sealed class SocketAddressTests
     [InlineData("febf::1", false, true)]
     [InlineData("ff02::1", false, true)]
     [InlineData("224.0.0.251", false, true)]
+    [InlineData("255.255.255.255", false, true)]
+    [InlineData("255.255.255.254", false, false)]
     [InlineData("64:ff9b::a9fe:a9fe", false, true)]
     [InlineData("fec0::1", false, false)]
     [InlineData("128.0.0.1", false, false)]
