@@ -27,9 +27,8 @@ internal static class GuestDelegates
     private static readonly MethodInfo s_translate = Method(nameof(GuestEntry.Translate));
     private static readonly MethodInfo s_checkParameter = Method(nameof(GuestEntry.CheckParameter));
     private static readonly MethodInfo s_convertParameter = Method(nameof(GuestEntry.ConvertParameter));
-    private static readonly FieldInfo s_function = typeof(GuestEntry).GetField(nameof(GuestEntry.Function))!;
-    private static readonly FieldInfo s_code = typeof(Function).GetField(nameof(Function.Code), BindingFlags.Instance | BindingFlags.NonPublic)!;
-    private static readonly FieldInfo s_target = typeof(Function).GetField(nameof(Function.Target), BindingFlags.Instance | BindingFlags.NonPublic)!;
+    private static readonly FieldInfo s_code = typeof(GuestEntry).GetField(nameof(GuestEntry.Code))!;
+    private static readonly FieldInfo s_target = typeof(GuestEntry).GetField(nameof(GuestEntry.Target))!;
 
     /// <exception cref="ArgumentException">The signatures differ.</exception>
     public static Delegate Create(Function function, Type delegateType)
@@ -193,8 +192,10 @@ internal static class GuestDelegates
 
         Type resultType = ClrTypes.OfResults(type.Results);
         LocalBuilder? result = resultType == typeof(void) ? null : generator.DeclareLocal(resultType);
+        LocalBuilder bias = generator.DeclareLocal(typeof(EntryBias));
         generator.Emit(OpCodes.Ldarg_0);
         generator.Emit(OpCodes.Call, s_enter);
+        generator.Emit(OpCodes.Stloc, bias);
         _ = generator.BeginExceptionBlock();
         _ = generator.BeginExceptionBlock();
         foreach (LocalBuilder argument in arguments)
@@ -203,10 +204,8 @@ internal static class GuestDelegates
         }
 
         generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Ldfld, s_function);
         generator.Emit(OpCodes.Ldfld, s_target);
         generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Ldfld, s_function);
         generator.Emit(OpCodes.Ldfld, s_code);
         generator.EmitCalli(OpCodes.Calli, CallingConventions.Standard, resultType, parameters, null);
         if (result is not null)
@@ -231,10 +230,12 @@ internal static class GuestDelegates
         generator.BeginCatchBlock(null!);
         generator.Emit(OpCodes.Pop);
         generator.EndExceptionBlock();
-        generator.BeginFinallyBlock();
-        generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Call, s_exit);
+
+        // Only for exceptions that pass unchanged: the JIT would call a finally block as a subroutine in any case.
+        generator.BeginFaultBlock();
+        EmitExit(generator, bias);
         generator.EndExceptionBlock();
+        EmitExit(generator, bias);
         Label isDone = generator.DefineLabel();
         generator.Emit(OpCodes.Ldloc, trap);
         generator.Emit(OpCodes.Brfalse_S, isDone);
@@ -242,6 +243,13 @@ internal static class GuestDelegates
         generator.Emit(OpCodes.Throw);
         generator.MarkLabel(isDone);
         return result;
+    }
+
+    private static void EmitExit(ILGenerator generator, LocalBuilder bias)
+    {
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldloc, bias);
+        generator.Emit(OpCodes.Call, s_exit);
     }
 
     private static void LoadArgument(ILGenerator generator, FunctionType type, int index)
