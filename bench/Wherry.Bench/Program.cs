@@ -4,6 +4,8 @@ return args switch
 {
     ["compute", .. var rest] => ComputeBenchmark.Run(new Settings(rest)),
     ["compile", .. var rest] => CompileBenchmark.Run(new Settings(rest)),
+    ["lifetimes", .. var rest] => LifetimesBenchmark.Run(new Settings(rest)),
+    ["system-calls", .. var rest] => SystemCallsBenchmark.Run(new Settings(rest)),
     ["http", .. var rest] => await HttpBenchmark.RunAsync(new Settings(rest)),
     ["threads", .. var rest] => ThreadsBenchmark.Run(new Settings(rest)),
     ["gains", .. var rest] => GainsBenchmark.Run(new Settings(rest)),

@@ -53,6 +53,8 @@ internal sealed class Settings
                         idle, p99 of random requests; and one service under wrk, against a thread for the guest
               fuel      what counting instructions costs: the programs of ../shared/bench with and without
               safepoints what it costs that guests can be interrupted: the same
+              lifetimes what stays in memory of modules that were loaded, run and dropped: one compiled ahead of time, and different ones
+              system-calls  fd_write, clock_time_get and random_get from a guest beside the system's own, called from .NET
               http      the order services under wrk: requests a second, p50, p99, RSS, CPU when idle
 
             Peers are found on the PATH or named; "none" leaves one out. Options, each with a value:
@@ -71,8 +73,10 @@ internal sealed class Settings
               --threads A,B          threads: 1 and the number of processors
               --code aot|jit         fuel, safepoints: code compiled ahead of time (the default), or jitted
               --rounds N             compute, gains, threads, fuel, safepoints: runs of each, interleaved (3); interrupt: interruptions of each (20);
-                                     instances: processes for each figure (5)
-              --repetitions N        gains: calls of each in a run (7)
+                                     instances: processes for each figure (5); lifetimes: of the module that is compiled ahead of time (10,000); system-calls: 40
+              --modules N            lifetimes: different jitted modules (1,000)
+              --versions N           lifetimes: different modules compiled ahead of time (80)
+              --repetitions N        gains: calls of each in a run (7); system-calls: calls in a round (20,000)
               --argument N           compute, fuel, safepoints: the programs' argument, which makes them shorter; threads: how many numbers
               --seconds N            http: how long wrk runs (4)
               --connections A,B      http: 1,50,1000

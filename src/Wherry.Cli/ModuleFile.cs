@@ -20,7 +20,7 @@ internal static class ModuleFile
             bytes = Translate(path, bytes, emitNames: true);
         }
 
-        if (Describe(bytes) is { } problem)
+        if (Describe(path, bytes) is { } problem)
         {
             throw CommandException.CannotRun($"{path} {problem}");
         }
@@ -106,9 +106,14 @@ internal static class ModuleFile
         }
     }
 
-    /// <summary>What is wrong with the first bytes, or null.</summary>
-    public static string? Describe(ReadOnlySpan<byte> bytes)
+    // What is wrong with the first bytes, or null.
+    private static string? Describe(string path, ReadOnlySpan<byte> bytes)
     {
+        if (DescribePrecompiled(path, bytes) is { } damaged)
+        {
+            return damaged;
+        }
+
         if (bytes.IsEmpty)
         {
             return "is empty: a module has at least 8 bytes.";
@@ -137,6 +142,21 @@ internal static class ModuleFile
         return null;
     }
 
+    // Native code that `wherry compile` made, or what is left of it: told by its name, or by what it holds.
+    private static string? DescribePrecompiled(string path, ReadOnlySpan<byte> bytes)
+    {
+        const string Advice = "Compile the module again: wherry compile app.wasm";
+        bool hasName = path.EndsWith(".cwasm", StringComparison.OrdinalIgnoreCase);
+        if (PrecompiledFile.IsOne(bytes) || (hasName && bytes.StartsWith("\0asm"u8)))
+        {
+            return null;
+        }
+
+        return hasName && bytes.IsEmpty ? $"is empty, and should be a compiled module. {Advice}"
+            : hasName || PrecompiledFile.IsRest(bytes) ? $"is a compiled module that is damaged: it was cut off or changed. {Advice}"
+            : null;
+    }
+
     private static string Guess(ReadOnlySpan<byte> bytes)
     {
         if (bytes.StartsWith("\u007fELF"u8))
@@ -147,6 +167,11 @@ internal static class ModuleFile
         if (PrecompiledFile.IsOne(bytes))
         {
             return " It is a file that `wherry compile` made: wherry run runs it.";
+        }
+
+        if (bytes.StartsWith("MZ"u8))
+        {
+            return " It is a program or library for Windows or .NET, or the beginning of a file that `wherry compile` made.";
         }
 
         if (bytes.StartsWith("#!"u8))

@@ -140,7 +140,7 @@ public sealed class Function
     private object?[] RunCancellable(object?[] arguments, CancellationToken cancellationToken)
     {
         Store store = Store;
-        store.Enter();
+        store.EnterUnbiased();
         try
         {
             using CancellationTokenRegistration registration = store.InterruptCallWhenCancelled(cancellationToken);
@@ -148,7 +148,7 @@ public sealed class Function
         }
         finally
         {
-            store.Exit();
+            store.ExitUnbiased();
         }
     }
 }

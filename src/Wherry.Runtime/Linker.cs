@@ -120,7 +120,7 @@ public sealed class Linker
         ResolvedImports imports = Resolve(store, module, instance);
         store.CheckSuspension(module.Code, imports.Functions);
         Exception? trap = null;
-        store.Enter();
+        store.EnterUnbiased();
         try
         {
             Instantiation.Instantiate(instance, imports);
@@ -131,7 +131,7 @@ public sealed class Linker
         }
         finally
         {
-            store.Exit();
+            store.ExitUnbiased();
         }
 
         if (trap is not null)

@@ -92,7 +92,7 @@ public sealed class Module
         ArgumentNullException.ThrowIfNull(engine);
         return PrecompiledFile.TryRead(File.ReadAllBytes(path), out PrecompiledFile? file)
             ? LoadPrecompiled(engine, file, Path.GetFileName(path), isAuthentic: false)
-            : throw new PrecompilationException($"{path} is not a file of precompiled code, or was damaged.");
+            : throw new PrecompilationException($"{path} is not a file of precompiled code, or was damaged or cut off: compile the module again.");
     }
 
     /// <summary>Loads a module from what was read from a file.</summary>

@@ -10,25 +10,80 @@ public sealed unsafe partial class Store
 {
     private const int DisposedOwner = -1;
 
+    // A thread that has called so often in a row is remembered; four times as often whenever another thread came in between.
+    private const int FirstBiasThreshold = 4;
+    private const int LastBiasThreshold = 1 << 30;
+
     private readonly bool _usesCallScope;
     private readonly bool _setsStackAtEachCall;
+    private readonly bool _mayBias;
 
-    // The number of the thread that runs guests, 0 if none does.
+    // The number of the thread that runs guests, or that has the bias; 0 if there is none.
     private int _owner;
+
+    // Of calls that did not enter by the bias.
     private int _depth;
     private nint _stackLimit;
     private int _stackThread;
 
+    // Changed under the lock. One that was revoked stays until its thread has left: then the thread gives the store up.
+    private EntryBias _bias = EntryBias.None;
+    private int _biasThreshold = FirstBiasThreshold;
+
+    // The owner's.
+    private int _lastThread;
+    private int _lastThreadCalls;
+
     /// <summary>Whether a guest is running.</summary>
-    internal bool IsRunning => Volatile.Read(ref _owner) > 0;
+    internal bool IsRunning
+    {
+        get
+        {
+            EntryBias bias = Volatile.Read(ref _bias);
+            return Volatile.Read(ref _owner) > 0 && (bias == EntryBias.None || bias.IsInside);
+        }
+    }
 
     /// <summary>Before a call from .NET into a guest. <see cref="Exit"/> must follow, unless it throws.</summary>
+    /// <returns>What <see cref="Exit"/> needs.</returns>
     /// <exception cref="InvalidOperationException">Another thread runs a guest of the store.</exception>
     /// <exception cref="TrapException">The store was interrupted.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Enter()
+    internal EntryBias? Enter()
+    {
+        EntryBias bias = _bias;
+        if (bias.TryEnter(ThreadNumber.CurrentOrZero))
+        {
+            return bias;
+        }
+
+        EnterUnbiased();
+        return null;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Exit(EntryBias? bias)
+    {
+        if (bias is null)
+        {
+            ExitUnbiased();
+        }
+        else if (!bias.Exit())
+        {
+            ExitRevoked(bias);
+        }
+    }
+
+    /// <summary>The same as <see cref="Enter"/>, always with all that belongs to an entry. <see cref="ExitUnbiased"/> must follow, unless it throws.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void EnterUnbiased()
     {
         int thread = ThreadNumber.Current;
+        if (Volatile.Read(ref _bias) != EntryBias.None)
+        {
+            LookAtBias(thread);
+        }
+
         if (_owner != thread)
         {
             EnterOutermost(thread);
@@ -38,8 +93,8 @@ public sealed unsafe partial class Store
         FrameBudget?.Enter();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Exit()
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void ExitUnbiased()
     {
         if (Meter is { } meter)
         {
@@ -48,7 +103,10 @@ public sealed unsafe partial class Store
 
         FrameBudget?.Exit();
 
-        if (--_depth == 0)
+        // Another thread's bias may still be there for a moment.
+        EntryBias bias = _bias;
+        bool isBelowBias = bias.Thread == _owner && bias.IsInside;
+        if (--_depth == 0 && !isBelowBias)
         {
             ExitOutermost();
         }
@@ -59,6 +117,92 @@ public sealed unsafe partial class Store
     {
         Meter?.Settle();
         return TrapTranslator.Translate(this, exception);
+    }
+
+    // A thread whose bias was revoked while it was inside has kept the store until now.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ExitRevoked(EntryBias bias)
+    {
+        lock (_lock)
+        {
+            if (_bias != bias || bias.IsInside)
+            {
+                return;
+            }
+
+            _bias = EntryBias.None;
+        }
+
+        ExitOutermost();
+    }
+
+    // Before an entry without the bias. Afterwards the thread owns the store only if it is inside.
+    private void LookAtBias(int thread)
+    {
+        lock (_lock)
+        {
+            EntryBias bias = _bias;
+            if (bias.Thread == thread ? !bias.IsInside : bias.IsStanding)
+            {
+                RevokeBias(thread);
+                _biasThreshold = bias.Thread == thread ? _biasThreshold : Math.Min(_biasThreshold * 4, LastBiasThreshold);
+            }
+        }
+    }
+
+    /// <summary>Whoever enters next does it with all that belongs to it, and whoever is inside looks up when he leaves. Under the lock.</summary>
+    /// <param name="caller">The number of the current thread.</param>
+    private void RevokeBias(int caller)
+    {
+        EntryBias bias = _bias;
+        if (bias == EntryBias.None)
+        {
+            return;
+        }
+
+        bias.Revoke(caller);
+        if (!bias.IsInside)
+        {
+            // In this order: a thread that finds no bias, and itself as the owner, is inside.
+            Volatile.Write(ref _owner, 0);
+            Volatile.Write(ref _bias, EntryBias.None);
+        }
+    }
+
+    // Where each entry and exit has something to do, there is no bias.
+    private bool MayBias() => Meter is null && FrameBudget is null && _suspension is null && !_setsStackAtEachCall && (Options.TimeLimit is null || Options.TimeLimit >= s_leastWatchedLimit);
+
+    private bool TryBias()
+    {
+        int thread = _owner;
+        if (_lastThread != thread)
+        {
+            _lastThread = thread;
+            _lastThreadCalls = 0;
+        }
+
+        if (++_lastThreadCalls < _biasThreshold)
+        {
+            return false;
+        }
+
+        _lastThreadCalls = 0;
+        lock (_lock)
+        {
+            if (_reason != InterruptionReason.None || _isDisposed)
+            {
+                return false;
+            }
+
+            var bias = new EntryBias(thread);
+            Volatile.Write(ref _bias, bias);
+            if (_usesCallScope)
+            {
+                WatchBias(bias);
+            }
+
+            return true;
+        }
     }
 
     private void EnterOutermost(int thread)
@@ -124,6 +268,11 @@ public sealed unsafe partial class Store
         if (_usesCallScope || _hasScopedCancellation)
         {
             EndCallScope();
+        }
+
+        if (_mayBias && TryBias())
+        {
+            return;
         }
 
         Volatile.Write(ref _owner, 0);

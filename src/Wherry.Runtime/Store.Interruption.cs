@@ -7,6 +7,13 @@ namespace Wherry;
 /// <content>Interruption: of all that the store runs, or of one call.</content>
 public sealed unsafe partial class Store
 {
+    // Calls that enter by a bias are looked at each hundredth of the time limit, or more often: so much later it ends.
+    private const int WatchedShare = 100;
+    private const long LongestWatchedPart = 10;
+    private const long IdleTime = 500;
+
+    private static readonly TimeSpan s_leastWatchedLimit = TimeSpan.FromMilliseconds(100);
+
     // Written under the lock; read without it by bulk operations and entries.
     private volatile InterruptionReason _reason;
     private volatile Exception? _cause;
@@ -131,24 +138,69 @@ public sealed unsafe partial class Store
             number = _callNumber;
         }
 
-        try
-        {
-            InterruptCore(InterruptionReason.TimeLimit, number);
-        }
-        catch (Exception exception) when (exception is AggregateException or Win32Exception)
-        {
-            // A callback of the embedder's failed, or a page kept its protection. The watchdog serves all stores and goes on; there is nobody to tell.
-        }
-
+        Quietly(() => InterruptCore(InterruptionReason.TimeLimit, number));
         return null;
     }
 
-    private void InterruptCore(InterruptionReason reason, long? callNumber, Exception? cause = null)
+    /// <summary>The same for calls that enter by a bias: looks whether one goes on for longer than it may.</summary>
+    /// <returns>When to look again, or null if it needs not be watched any more.</returns>
+    internal long? CheckBias(EntryBias bias, long now)
+    {
+        long limit = ToMilliseconds(Options.TimeLimit!.Value);
+        int number = bias.Calls;
+        bool isInside = bias.IsInside;
+        if (Volatile.Read(ref _bias) != bias)
+        {
+            // Its thread is not inside, and from now on each call has a deadline.
+            return null;
+        }
+
+        if (bias.Watched.IsInside != isInside || bias.Watched.Number != number)
+        {
+            bias.Watched = new WatchedCall(isInside, number, now);
+        }
+
+        long passed = now - bias.Watched.Since;
+        if (!isInside && passed >= IdleTime)
+        {
+            lock (_lock)
+            {
+                if (_bias == bias)
+                {
+                    RevokeBias(caller: 0);
+                }
+            }
+        }
+        else if (isInside && passed >= limit)
+        {
+            Quietly(() => InterruptCore(InterruptionReason.TimeLimit, number, bias: bias));
+        }
+
+        long next = now + Math.Clamp(limit / WatchedShare, 1, LongestWatchedPart);
+        return isInside && passed < limit ? Math.Min(next, now + limit - passed) : next;
+    }
+
+    // The watchdog serves all stores and goes on.
+    private static void Quietly(Action interrupt)
+    {
+        try
+        {
+            interrupt();
+        }
+        catch (Exception exception) when (exception is AggregateException or Win32Exception)
+        {
+            // A callback of the embedder's failed, or a page kept its protection; there is nobody to tell.
+        }
+    }
+
+    private void InterruptCore(InterruptionReason reason, long? callNumber, Exception? cause = null, EntryBias? bias = null)
     {
         CancellationTokenSource? interruption;
         lock (_lock)
         {
-            if (callNumber is not null && (callNumber != _callNumber || !IsRunning))
+            EntryBias standing = _bias;
+            RevokeBias(ThreadNumber.Current);
+            if (bias is not null ? standing != bias || !bias.IsInside || bias.Calls != callNumber : callNumber is not null && (callNumber != _callNumber || !IsRunning))
             {
                 return;
             }
@@ -177,7 +229,7 @@ public sealed unsafe partial class Store
     {
         lock (_lock)
         {
-            _deadline = Math.Max(1, Environment.TickCount64 + (long)Math.Clamp(timeLimit.TotalMilliseconds, 0, long.MaxValue / 4));
+            _deadline = Math.Max(1, Environment.TickCount64 + ToMilliseconds(timeLimit));
             if (!_isWatched)
             {
                 _isWatched = true;
@@ -185,6 +237,16 @@ public sealed unsafe partial class Store
             }
         }
     }
+
+    // Under the lock.
+    private void WatchBias(EntryBias bias)
+    {
+        long now = Environment.TickCount64;
+        bias.Watched = new WatchedCall(IsInside: false, Number: 0, now);
+        Watchdog.Watch(this, now + 1, bias);
+    }
+
+    private static long ToMilliseconds(TimeSpan limit) => (long)Math.Clamp(limit.TotalMilliseconds, 0, long.MaxValue / 4);
 
     private void EndCallScope()
     {

@@ -46,6 +46,7 @@ public sealed unsafe partial class Store : IDisposable
         _suspension = engine.Options.MayWait is null ? null : new GuestSuspension(this);
         _usesCallScope = Options.TimeLimit is not null;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
+        _mayBias = MayBias();
 
         // The token may live for longer than the store, and must not keep it.
         if (Options.CancellationToken.CanBeCanceled)
@@ -76,6 +77,7 @@ public sealed unsafe partial class Store : IDisposable
         // All are held together; samples are taken of the first one only.
         SampleRequest = starter.SampleRequest?.Gate is not null ? starter.SampleRequest : SampleRequest.Create(Engine.Options);
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
+        _mayBias = MayBias();
     }
 
     /// <summary>What asks its guests for samples and holds them, if the engine compiles for that. Threads that a guest starts are not sampled.</summary>
@@ -139,6 +141,7 @@ public sealed unsafe partial class Store : IDisposable
             }
 
             _isDisposed = true;
+            RevokeBias(ThreadNumber.Current);
         }
 
         _cancellation.Dispose();

@@ -47,7 +47,22 @@ public sealed class PrecompilationTests : IDisposable
             Assert.DoesNotContain("hello", result.Output, StringComparison.Ordinal);
         }
 
-        (await WherryAsync(["run", folder.Write("cut.cwasm", good.AsSpan()[..^1])])).Expect(CannotRun);
+        // Whatever is left of it, and whatever it is called.
+        foreach ((string name, byte[] rest) in ((string, byte[])[])
+            [
+                ("cut.cwasm", good[..^1]), ("cut.wasm", good[..^1]), ("half.cwasm", good[..(good.Length / 2)]), ("half.wasm", good[..(good.Length / 2)]), ("start.cwasm", good[..100]),
+                ("letter.cwasm", good[..1]), ("end.cwasm", good[1000..]), ("end.wasm", good[1000..]), ("zeros.cwasm", new byte[good.Length]), ("empty.cwasm", []),
+            ])
+        {
+            foreach (string command in (string[])["run", "inspect"])
+            {
+                Result result = (await WherryAsync([command, folder.Write(name, rest)])).Expect(CannotRun);
+                Assert.Contains("compiled module", result.Error, StringComparison.Ordinal);
+                Assert.Contains("Compile the module again: wherry compile", result.Error, StringComparison.Ordinal);
+                Assert.Equal(1, result.Error.TrimEnd().Count(letter => letter == '\n') + 1);
+            }
+        }
+
         Result other = (await WherryAsync(["run", compiled], ("XDG_DATA_HOME", folder["other"]))).Expect(CannotRun);
         Assert.Contains("--allow-precompiled", other.Error, StringComparison.Ordinal);
         Assert.Equal("hello\n", (await WherryAsync(["run", "--allow-precompiled", compiled], ("XDG_DATA_HOME", folder["other"]))).Expect(0).Output);

@@ -37,6 +37,9 @@ internal sealed class PrecompiledFile
     /// <summary>Whether the bytes claim to be such a file.</summary>
     public static bool IsOne(ReadOnlySpan<byte> bytes) => bytes.Length > FooterSize && bytes.EndsWith(Magic) && bytes.StartsWith("MZ"u8);
 
+    /// <summary>Whether bytes that are not such a file seem to be what is left of one: the head of its assembly, or its end.</summary>
+    public static bool IsRest(ReadOnlySpan<byte> bytes) => !IsOne(bytes) && (bytes.EndsWith(Magic) || (bytes.StartsWith("MZ"u8) && bytes.IndexOf(Encoding.UTF8.GetBytes(SavedModule.AssemblyName)) >= 0));
+
     /// <param name="key">The key of the MAC, or null to write a file that nobody vouches for.</param>
     public static byte[] Write(ReadOnlySpan<byte> assembly, ReadOnlySpan<byte> module, CodeIdentity identity, byte[]? key)
     {

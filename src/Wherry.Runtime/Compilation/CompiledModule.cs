@@ -3,6 +3,7 @@ using Wherry.Binary;
 using Wherry.Compilation.Suspension;
 using Wherry.Diagnostics;
 using Wherry.Execution;
+using Wherry.Hosting;
 using Wherry.Types;
 
 namespace Wherry.Compilation;
@@ -16,6 +17,9 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
 
     // Found once for all instances.
     private readonly nint[] _knownCode = new nint[definition.Functions.Length];
+
+    /// <summary>What makes delegates to its functions.</summary>
+    public EntryFactories EntryFactories { get; } = new();
 
     /// <summary>Whether a large function is compiled: see <see cref="PrepareLarge"/>.</summary>
     public bool[] LargeFunctionsReady { get; protected init; } = [];

@@ -21,6 +21,9 @@ internal static class ThreadNumber
         }
     }
 
+    /// <summary>The same, or 0 if it has none yet.</summary>
+    public static int CurrentOrZero => t_current;
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int Give() => t_current = checked(Interlocked.Increment(ref s_last));
 }

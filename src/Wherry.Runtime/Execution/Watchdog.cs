@@ -7,15 +7,18 @@ namespace Wherry.Execution;
 internal static class Watchdog
 {
     private static readonly object s_lock = new();
-    private static readonly PriorityQueue<WeakReference<Store>, long> s_stores = new();
+    private static readonly PriorityQueue<(WeakReference<Store> Store, EntryBias? Bias), long> s_stores = new();
     private static Thread? s_thread;
 
     /// <summary>Asks the store at the deadline (and at those that it names then) whether its call must end.</summary>
-    public static void Watch(Store store, long deadline)
+    /// <param name="store">The store.</param>
+    /// <param name="deadline">When, as <see cref="Environment.TickCount64"/> counts.</param>
+    /// <param name="bias">If it is about calls that enter by a bias, which have no deadline of their own.</param>
+    public static void Watch(Store store, long deadline, EntryBias? bias = null)
     {
         lock (s_lock)
         {
-            s_stores.Enqueue(new WeakReference<Store>(store), deadline);
+            s_stores.Enqueue((new WeakReference<Store>(store), bias), deadline);
             if (s_thread is null)
             {
                 s_thread = new Thread(Run) { IsBackground = true, Name = "Wherry time limits" };
@@ -36,7 +39,7 @@ internal static class Watchdog
 
     private static void CheckNext()
     {
-        WeakReference<Store> next;
+        (WeakReference<Store> Store, EntryBias? Bias) next;
         lock (s_lock)
         {
             while (true)
@@ -59,7 +62,8 @@ internal static class Watchdog
             next = s_stores.Dequeue();
         }
 
-        if (next.TryGetTarget(out Store? store) && store.CheckDeadline(Environment.TickCount64) is long again)
+        long now = Environment.TickCount64;
+        if (next.Store.TryGetTarget(out Store? store) && (next.Bias is { } bias ? store.CheckBias(bias, now) : store.CheckDeadline(now)) is long again)
         {
             lock (s_lock)
             {

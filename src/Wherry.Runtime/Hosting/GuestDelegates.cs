@@ -18,41 +18,36 @@ internal delegate void BoxedCall(object?[] arguments, object?[] results);
 internal static class GuestDelegates
 {
     private const string MethodName = "EnterGuest";
+    private const string FactoryName = "Create";
 
     // Delegate types may be of collectible assemblies: the table doesn't keep them.
-    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, MethodInfo>> s_adapters = [];
+    private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, Func<GuestEntry, Delegate>>> s_factories = [];
 
     private static readonly MethodInfo s_enter = Method(nameof(GuestEntry.Enter));
     private static readonly MethodInfo s_exit = Method(nameof(GuestEntry.Exit));
     private static readonly MethodInfo s_translate = Method(nameof(GuestEntry.Translate));
     private static readonly MethodInfo s_checkParameter = Method(nameof(GuestEntry.CheckParameter));
     private static readonly MethodInfo s_convertParameter = Method(nameof(GuestEntry.ConvertParameter));
-    private static readonly FieldInfo s_function = typeof(GuestEntry).GetField(nameof(GuestEntry.Function))!;
-    private static readonly FieldInfo s_code = typeof(Function).GetField(nameof(Function.Code), BindingFlags.Instance | BindingFlags.NonPublic)!;
-    private static readonly FieldInfo s_target = typeof(Function).GetField(nameof(Function.Target), BindingFlags.Instance | BindingFlags.NonPublic)!;
+    private static readonly FieldInfo s_code = typeof(GuestEntry).GetField(nameof(GuestEntry.Code))!;
+    private static readonly FieldInfo s_target = typeof(GuestEntry).GetField(nameof(GuestEntry.Target))!;
 
     /// <exception cref="ArgumentException">The signatures differ.</exception>
     public static Delegate Create(Function function, Type delegateType)
     {
-        MethodInfo? invoke = delegateType.GetMethod("Invoke");
-        if (invoke is null || delegateType.IsAbstract)
+        Function resolved = UnresolvedFunction.Resolve(function);
+        if (resolved is not { Target: GuestInstance guest, Index: >= 0 })
         {
-            throw new ArgumentException($"{delegateType.Name} is not a delegate type with a signature.", nameof(delegateType));
+            return GetFactory(resolved.Type, delegateType)(new GuestEntry(resolved));
         }
 
-        FunctionType type = function.Type;
-        if (!Fits(type, invoke))
+        Func<GuestEntry, Delegate>? factory = guest.Code.EntryFactories.Find(delegateType, resolved.Index);
+        if (factory is null)
         {
-            throw new ArgumentException(
-                $"The guest's function has the signature {type}, which is {SignatureText.Describe(type)} in .NET, not {SignatureText.Describe(invoke)}.", nameof(delegateType));
+            factory = GetFactory(resolved.Type, delegateType);
+            guest.Code.EntryFactories.Add(delegateType, resolved.Index, factory);
         }
 
-        ConcurrentDictionary<string, MethodInfo> adapters = s_adapters.GetValue(delegateType, static _ => new ConcurrentDictionary<string, MethodInfo>());
-        MethodInfo adapter = adapters.GetOrAdd(GetKey(type), static (_, state) => Emit(() => EmitTyped(state.type, state.invoke)), (type, invoke));
-        // The type is not known when this is compiled.
-#pragma warning disable CA2263
-        return adapter.CreateDelegate(delegateType, new GuestEntry(UnresolvedFunction.Resolve(function)));
-#pragma warning restore CA2263
+        return factory(new GuestEntry(resolved));
     }
 
     public static BoxedCall CreateBoxed(Function function)
@@ -63,10 +58,26 @@ internal static class GuestDelegates
             return new GuestEntry(UnresolvedFunction.Resolve(function)).Call;
         }
 
-        ConcurrentDictionary<string, MethodInfo> adapters = s_adapters.GetValue(typeof(BoxedCall), static _ => new ConcurrentDictionary<string, MethodInfo>());
-        MethodInfo adapter = adapters.GetOrAdd(GetKey(function.Type), static (_, type) => Emit(() => EmitBoxed(type)), function.Type);
-        return adapter.CreateDelegate<BoxedCall>(new GuestEntry(UnresolvedFunction.Resolve(function)));
+        ConcurrentDictionary<string, Func<GuestEntry, Delegate>> factories = GetFactories(typeof(BoxedCall));
+        Func<GuestEntry, Delegate> factory = factories.GetOrAdd(GetKey(function.Type), static (_, type) => Emit(() => EmitBoxed(type)), function.Type);
+        return (BoxedCall)factory(new GuestEntry(UnresolvedFunction.Resolve(function)));
     }
+
+    private static Func<GuestEntry, Delegate> GetFactory(FunctionType type, Type delegateType)
+    {
+        MethodInfo? invoke = delegateType.GetMethod("Invoke");
+        if (invoke is null || delegateType.IsAbstract)
+        {
+            throw new ArgumentException($"{delegateType.Name} is not a delegate type with a signature.", nameof(delegateType));
+        }
+
+        return Fits(type, invoke) ? GetFactories(delegateType).GetOrAdd(GetKey(type), static (_, state) => Emit(() => EmitTyped(state.type, state.invoke)), (type, invoke))
+            : throw new ArgumentException(
+                $"The guest's function has the signature {type}, which is {SignatureText.Describe(type)} in .NET, not {SignatureText.Describe(invoke)}.", nameof(delegateType));
+    }
+
+    private static ConcurrentDictionary<string, Func<GuestEntry, Delegate>> GetFactories(Type delegateType) =>
+        s_factories.GetValue(delegateType, static _ => new ConcurrentDictionary<string, Func<GuestEntry, Delegate>>());
 
     private static bool Fits(FunctionType type, MethodInfo invoke)
     {
@@ -123,7 +134,7 @@ internal static class GuestDelegates
         }
     }
 
-    private static MethodInfo Emit(Func<MethodInfo> emit)
+    private static Func<GuestEntry, Delegate> Emit(Func<Func<GuestEntry, Delegate>> emit)
     {
         lock (AdapterAssembly.Gate)
         {
@@ -131,7 +142,7 @@ internal static class GuestDelegates
         }
     }
 
-    private static MethodInfo EmitTyped(FunctionType type, MethodInfo invoke)
+    private static Func<GuestEntry, Delegate> EmitTyped(FunctionType type, MethodInfo invoke)
     {
         Type[] parameters = [.. invoke.GetParameters().Select(parameter => parameter.ParameterType)];
         TypeBuilder owner = AdapterAssembly.DefineType(invoke.DeclaringType!);
@@ -141,10 +152,10 @@ internal static class GuestDelegates
         LocalBuilder? result = EmitCall(generator, type, index => LoadArgument(generator, type, index));
         EmitResult(generator, type, invoke.ReturnType, result);
         generator.Emit(OpCodes.Ret);
-        return owner.CreateType().GetMethod(MethodName)!;
+        return CreateFactory(owner, method, invoke.DeclaringType!);
     }
 
-    private static MethodInfo EmitBoxed(FunctionType type)
+    private static Func<GuestEntry, Delegate> EmitBoxed(FunctionType type)
     {
         TypeBuilder owner = AdapterAssembly.DefineType(typeof(BoxedCall));
         MethodBuilder method = owner.DefineMethod(
@@ -176,7 +187,19 @@ internal static class GuestDelegates
         }
 
         generator.Emit(OpCodes.Ret);
-        return owner.CreateType().GetMethod(MethodName)!;
+        return CreateFactory(owner, method, typeof(BoxedCall));
+    }
+
+    // Reflection takes far longer to make a delegate than code that does it.
+    private static Func<GuestEntry, Delegate> CreateFactory(TypeBuilder owner, MethodBuilder adapter, Type delegateType)
+    {
+        MethodBuilder method = owner.DefineMethod(FactoryName, MethodAttributes.Public | MethodAttributes.Static, typeof(Delegate), [typeof(GuestEntry)]);
+        ILGenerator generator = method.GetILGenerator();
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldftn, adapter);
+        generator.Emit(OpCodes.Newobj, delegateType.GetConstructors()[0]);
+        generator.Emit(OpCodes.Ret);
+        return owner.CreateType().GetMethod(FactoryName)!.CreateDelegate<Func<GuestEntry, Delegate>>();
     }
 
     private static LocalBuilder? EmitCall(ILGenerator generator, FunctionType type, Action<int> loadArgument)
@@ -193,8 +216,10 @@ internal static class GuestDelegates
 
         Type resultType = ClrTypes.OfResults(type.Results);
         LocalBuilder? result = resultType == typeof(void) ? null : generator.DeclareLocal(resultType);
+        LocalBuilder bias = generator.DeclareLocal(typeof(EntryBias));
         generator.Emit(OpCodes.Ldarg_0);
         generator.Emit(OpCodes.Call, s_enter);
+        generator.Emit(OpCodes.Stloc, bias);
         _ = generator.BeginExceptionBlock();
         _ = generator.BeginExceptionBlock();
         foreach (LocalBuilder argument in arguments)
@@ -203,10 +228,8 @@ internal static class GuestDelegates
         }
 
         generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Ldfld, s_function);
         generator.Emit(OpCodes.Ldfld, s_target);
         generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Ldfld, s_function);
         generator.Emit(OpCodes.Ldfld, s_code);
         generator.EmitCalli(OpCodes.Calli, CallingConventions.Standard, resultType, parameters, null);
         if (result is not null)
@@ -231,10 +254,12 @@ internal static class GuestDelegates
         generator.BeginCatchBlock(null!);
         generator.Emit(OpCodes.Pop);
         generator.EndExceptionBlock();
-        generator.BeginFinallyBlock();
-        generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Call, s_exit);
+
+        // Only for exceptions that pass unchanged: the JIT would call a finally block as a subroutine in any case.
+        generator.BeginFaultBlock();
+        EmitExit(generator, bias);
         generator.EndExceptionBlock();
+        EmitExit(generator, bias);
         Label isDone = generator.DefineLabel();
         generator.Emit(OpCodes.Ldloc, trap);
         generator.Emit(OpCodes.Brfalse_S, isDone);
@@ -242,6 +267,13 @@ internal static class GuestDelegates
         generator.Emit(OpCodes.Throw);
         generator.MarkLabel(isDone);
         return result;
+    }
+
+    private static void EmitExit(ILGenerator generator, LocalBuilder bias)
+    {
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Ldloc, bias);
+        generator.Emit(OpCodes.Call, s_exit);
     }
 
     private static void LoadArgument(ILGenerator generator, FunctionType type, int index)

@@ -6,16 +6,20 @@ namespace Wherry.Hosting;
 /// <summary>What a delegate to a guest's function is closed over. The emitted adapters use its members.</summary>
 internal sealed class GuestEntry(Function function)
 {
-    // Adapters read it.
+    // Adapters read these three.
     public readonly Function Function = function;
+
+    public readonly object Target = function.Target;
+
+    public readonly nint Code = function.Code;
 
     private readonly Store _store = function.Store;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Enter() => _store.Enter();
+    public EntryBias? Enter() => _store.Enter();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Exit() => _store.Exit();
+    public void Exit(EntryBias? bias) => _store.Exit(bias);
 
     /// <summary>What the exception stands for, mostly a trap, or null if it passes unchanged.</summary>
     public Exception? Translate(Exception exception) => _store.Translate(exception);
@@ -24,7 +28,7 @@ internal sealed class GuestEntry(Function function)
     public unsafe void Call(object?[] arguments, object?[] results)
     {
         Exception? trap = null;
-        Enter();
+        EntryBias? bias = Enter();
         try
         {
             // Sound: this is the type of the code of such functions.
@@ -36,7 +40,7 @@ internal sealed class GuestEntry(Function function)
         }
         finally
         {
-            Exit();
+            Exit(bias);
         }
 
         if (trap is not null)

@@ -122,12 +122,19 @@ public sealed class PrecompilerTests
         }
     }
 
+    public static TheoryData<string> RealPrograms()
+    {
+        var programs = new TheoryData<string>();
+        foreach (string file in Directory.GetFiles(SharedFiles.Find("bench"), "*.wasm").Order(StringComparer.Ordinal))
+        {
+            programs.Add(Path.GetFileNameWithoutExtension(file));
+        }
+
+        return programs;
+    }
+
     [Theory]
-    [InlineData("json")]
-    [InlineData("lua-eh")]
-    [InlineData("zstd")]
-    [InlineData("quickjs")]
-    [InlineData("sqlite")]
+    [MemberData(nameof(RealPrograms), DisableDiscoveryEnumeration = true)]
     public void All_functions_of_real_programs_have_native_code(string name)
     {
         RequireCrossgen();

@@ -134,7 +134,7 @@ internal sealed unsafe class InstanceTemplate
     private void Complete(GuestInstance guest)
     {
         Exception? trap = null;
-        guest.Store.Enter();
+        guest.Store.EnterUnbiased();
         try
         {
             Instantiation.Complete(guest, _initial, _tables is not null, _memories.HasImage);
@@ -145,7 +145,7 @@ internal sealed unsafe class InstanceTemplate
         }
         finally
         {
-            guest.Store.Exit();
+            guest.Store.ExitUnbiased();
         }
 
         if (trap is not null)
