@@ -38,6 +38,9 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     private bool isStopping;
     private bool isKilled;
 
+    /// <summary>What it was started from.</summary>
+    public ComposeService Service => service;
+
     public override long? MemoryBytes
     {
         get
