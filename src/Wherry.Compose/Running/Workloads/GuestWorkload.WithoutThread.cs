@@ -57,6 +57,7 @@ internal sealed partial class GuestWorkload
         int exitCode = CannotRun;
         try
         {
+            CheckRoom();
             using PooledInstance? pooled = modules.GetPool(module, Limits)?.Instantiate();
             using Store own = pooled?.Store ?? CreateStore(module);
             if (!TryBegin(own))

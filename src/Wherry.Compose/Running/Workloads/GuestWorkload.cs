@@ -3,8 +3,10 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Wherry.Compose.Logs;
+using Wherry.Compose.Running.Bounds;
 using Wherry.Compose.Running.Processors;
 using Wherry.Wasi;
+using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Scheduling;
@@ -217,6 +219,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
     private int Run(LineStream output, LineStream error)
     {
+        CheckRoom();
         Module module = modules.Get(service);
         using Store own = CreateStore(module);
         if (!TryBegin(own))
@@ -257,6 +260,21 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         finally
         {
             context.EndThreads();
+        }
+    }
+
+    /// <summary>What the system gives to a process ends somewhere. Who comes then is refused, so that those which run go on.</summary>
+    /// <exception cref="IOException">There is no room for another guest.</exception>
+    private static void CheckRoom()
+    {
+        if (!HostHandles.SufficeForAnother())
+        {
+            throw new IOException($"it can't be started: too few handles are left. The process may have {HostHandles.Limit} open files (ulimit -n); each service that listens has one, and each connection one.");
+        }
+
+        if (!MappingBudget.Shared.TryTake())
+        {
+            throw new IOException($"it can't be started: the process has nearly all of the {MappingBudget.Shared.Limit} memory mappings that it may have (sysctl vm.max_map_count); each guest has some five.");
         }
     }
 
