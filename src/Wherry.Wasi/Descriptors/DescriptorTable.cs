@@ -46,7 +46,7 @@ internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false
     {
         lock (gate)
         {
-            if (Count >= maximumCount || IsLeftToOthers(descriptor.HostHandle))
+            if (Count >= maximumCount || IsLeftToOthers(descriptor.OpenedHandle))
             {
                 number = -1;
             }

@@ -68,6 +68,9 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     /// <summary>Whether it gets no connections until its <see cref="Member"/> is opened: it is to take another one's place.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>Who is started first, where many are to be.</summary>
+    public required StartQueue Starts { get; init; }
+
     /// <summary>Keeps it to its share of the processors, if it has one.</summary>
     public required CpuLimiter Processors { get; init; }
 
@@ -80,10 +83,11 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     {
         if (GuestScheduler.IsSupported)
         {
-            GuestScheduler.Shared.Post(this);
+            Starts.Begin(() => GuestScheduler.Shared.Post(this));
         }
         else
         {
+            log(LogSource.Wherry, "it keeps a thread while it waits: that it needs none takes Linux.");
             StartThread();
         }
     }
