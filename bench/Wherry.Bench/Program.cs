@@ -1,4 +1,5 @@
 using Wherry.Bench;
+using Wherry.Bench.Soak;
 
 return args switch
 {
@@ -14,6 +15,7 @@ return args switch
     [InstancesBenchmark.Child, .. var rest] => InstancesBenchmark.RunChild(rest),
     ["waiting", .. var rest] => await WaitingBenchmark.RunAsync(new Settings(rest)),
     [WaitingHost.Child, .. var rest] => WaitingHost.Run(rest),
+    ["soak", .. var rest] => await SoakBenchmark.RunAsync(new Settings(rest)),
     ["fuel", .. var rest] => MeteringBenchmark.RunFuel(new Settings(rest)),
     ["safepoints", .. var rest] => MeteringBenchmark.RunSafepoints(new Settings(rest)),
     [MeteringBenchmark.Child, .. var rest] => MeteringBenchmark.RunChild(rest),

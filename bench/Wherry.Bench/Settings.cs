@@ -51,6 +51,8 @@ internal sealed class Settings
               instances what a pooled instance costs: made and dropped, kept by the thousand, after one that wrote to its memory
               waiting   thousands of order services in one process, which have no thread while they wait: threads, memory, time to start, CPU while
                         idle, p99 of random requests; and one service under wrk, against a thread for the guest
+              soak      ten minutes of wherry up with the order service on MariaDB, and all that goes wrong: no acknowledged order may be lost, and the
+                        process may not grow. Exit code 1 if that is not so
               fuel      what counting instructions costs: the programs of ../shared/bench with and without
               safepoints what it costs that guests can be interrupted: the same
               lifetimes what stays in memory of modules that were loaded, run and dropped: one compiled ahead of time, and different ones
@@ -81,6 +83,7 @@ internal sealed class Settings
               --seconds N            http: how long wrk runs (4)
               --connections A,B      http: 1,50,1000
               --services N           waiting: how many (10,000; 0 for none). On a thousand ports from --port N (21,000) at each of 127.0.77.1, 127.0.77.2, …
+              --minutes N            soak: how long (10); --seconds N for less; the service is published at --port N (21,900)
               --cache FOLDER         default artifacts/bench
             """);
         return 2;

@@ -20,5 +20,16 @@ app.MapPost("/orders", async (HttpRequest request, IHttpClientFactory clients) =
     using HttpResponseMessage answer = await clients.CreateClient("orders").PostAsync("create_order", order);
     return Results.Text(await answer.Content.ReadAsStringAsync(), "application/json", statusCode: (int)answer.StatusCode);
 });
-app.MapPost("/restart", (ProjectRunner services) => services.RestartAsync(["orders"]));
+
+// Any web page may make a browser send a plain POST here, but none of another origin one with such a header.
+app.MapPost("/restart", async (HttpRequest request, ProjectRunner services) =>
+{
+    if (!request.Headers.ContainsKey("X-Restart"))
+    {
+        return Results.StatusCode(StatusCodes.Status403Forbidden);
+    }
+
+    await services.RestartAsync(["orders"]);
+    return Results.Ok();
+});
 await app.RunAsync();

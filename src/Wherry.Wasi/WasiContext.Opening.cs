@@ -109,6 +109,11 @@ public sealed unsafe partial class WasiContext
     {
         if (Descriptors.Add(descriptor, out _) != Errno.Success)
         {
+            if (Descriptors.Count < Options.MaximumDescriptors)
+            {
+                throw new IOException($"There are too few handles left: the process may have {HostHandles.Limit} open files (ulimit -n), and some are kept for the host.");
+            }
+
             throw new ArgumentException($"WasiOptions gives the guest more than its {Options.MaximumDescriptors} file descriptors.");
         }
     }

@@ -58,7 +58,7 @@ public sealed partial class WasiContext : IDisposable
         arguments = EncodeArguments(options.Arguments);
         environment = EncodeEnvironment(options.Environment);
         resolver = PathResolver.Create(options.PathResolution);
-        Descriptors = new DescriptorTable(options.MaximumDescriptors);
+        Descriptors = new DescriptorTable(options.MaximumDescriptors, isOneOfMany: options.NetworkMember is not null);
         try
         {
             OpenStandardStreams();

@@ -3,14 +3,14 @@ namespace Wherry.Browser.Tests;
 /// <summary>The machine's Chromium, driven by Playwright; none is downloaded. Without one the tests are skipped.</summary>
 public sealed class Browser : IAsyncLifetime
 {
-    private static readonly string[] Programs = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+    private static readonly string[] Programs = ["chromium", "chromium-browser", "google-chrome"];
 
     private IPlaywright? playwright;
     private IBrowser? browser;
 
     public async ValueTask InitializeAsync()
     {
-        if (Array.Find(Programs, File.Exists) is { } program)
+        if (FindProgram() is { } program)
         {
             SetDefaultExpectTimeout((float)RunningCommand.Patience.TotalMilliseconds);
             playwright = await Playwright.CreateAsync();
@@ -24,6 +24,9 @@ public sealed class Browser : IAsyncLifetime
             });
         }
     }
+
+    private static string? FindProgram() => Programs
+        .SelectMany(name => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
 
     public async ValueTask DisposeAsync()
     {

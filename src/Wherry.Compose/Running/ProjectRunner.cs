@@ -59,6 +59,8 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
 
     internal ModuleCatalog Modules { get; }
 
+    internal StartQueue Starts { get; } = new(4 * Environment.ProcessorCount);
+
     internal CpuLimiter Processors { get; } = new();
 
     internal string VolumeFolder { get; }
@@ -205,15 +207,36 @@ public sealed class ProjectRunner : IAsyncDisposable, IDisposable
         return services.Values.SelectMany(service => service.Replicas).Select(replica => replica.ExitCode ?? 0).FirstOrDefault(code => code != 0);
     }
 
-    /// <summary>Completes when services run, and are healthy where they have a check.</summary>
+    /// <summary>Starts services and waits until they run, and are healthy where they have a check.</summary>
     /// <param name="names">The services, and what they depend on; null or none for all.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    /// <returns>Whether it does; if not, something has ended.</returns>
-    internal async Task<bool> WaitUntilReadyAsync(IReadOnlyCollection<string>? names, CancellationToken cancellationToken)
+    /// <returns>Null when they do; else what is wrong, or nothing if the log says it.</returns>
+    internal async Task<string?> StartUntilReadyAsync(IReadOnlyCollection<string>? names, CancellationToken cancellationToken)
     {
-        string?[] problems = await Task.WhenAll(Select(names, withDependencies: true).Select(service => service.WaitForAsync(
-            service.Service.HealthCheck is null ? ComposeDependencyCondition.Started : ComposeDependencyCondition.Healthy, cancellationToken))).ConfigureAwait(false);
-        return Array.TrueForAll(problems, problem => problem is null);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<string?> ready = WaitAsync();
+        Task<string>[] loops = [.. Select(names, withDependencies: true).Select(service => service.WaitForCrashLoopAsync(ending.Token))];
+        await Task.WhenAny((Task[])[ready, .. loops]).ConfigureAwait(false);
+        if (!ready.IsCompleted && Array.Find(loops, loop => loop.IsCompletedSuccessfully) is { } found)
+        {
+            return await found.ConfigureAwait(false);
+        }
+
+        await ending.CancelAsync().ConfigureAwait(false);
+        return await ready.ConfigureAwait(false);
+
+        async Task<string?> WaitAsync()
+        {
+            if (!await StartAsync(names, cancellationToken).ConfigureAwait(false))
+            {
+                return "";
+            }
+
+            string?[] problems = await Task.WhenAll(Select(names, withDependencies: true).Select(async service => await service.WaitForAsync(
+                service.Service.HealthCheck is null ? ComposeDependencyCondition.Started : ComposeDependencyCondition.Healthy, cancellationToken).ConfigureAwait(false) is { } problem
+                    ? $"{service.Service.Name} {problem}" : null)).ConfigureAwait(false);
+            return Array.Find(problems, problem => problem is not null);
+        }
     }
 
     /// <summary>Ends all services at once.</summary>

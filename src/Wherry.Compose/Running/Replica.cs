@@ -39,12 +39,21 @@ internal sealed partial class Replica(ServiceRunner service, int number)
 
     public DateTimeOffset Since { get; private set; } = DateTimeOffset.Now;
 
+    /// <summary>Whether it has run at least once since it was started by somebody.</summary>
+    public bool HasRun { get; private set; }
+
+    /// <summary>Whether its health check has succeeded at least once since then.</summary>
+    public bool HasBeenHealthy { get; private set; }
+
     public bool HasEnded => State is ReplicaState.Exited;
 
     public Workload? Workload => Volatile.Read(ref workload);
 
     /// <summary>What it waits for is being waited for.</summary>
     public void SetWaiting() => Set(ReplicaState.Waiting);
+
+    /// <summary>What it is run from is being made ready.</summary>
+    public void SetStarting() => Set(ReplicaState.Starting);
 
     /// <summary>It will not be started.</summary>
     public void Fail(int exitCode)
@@ -66,6 +75,8 @@ internal sealed partial class Replica(ServiceRunner service, int number)
             stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             isStopped = false;
             Restarts = 0;
+            HasRun = false;
+            HasBeenHealthy = false;
             supervision = Task.Run(SuperviseAsync);
         }
     }
@@ -226,6 +237,7 @@ internal sealed partial class Replica(ServiceRunner service, int number)
 
         current.Start();
         await current.Running.ConfigureAwait(false);
+        HasRun |= current.HasRun;
         if (!current.Ended.IsCompleted)
         {
             if (!Volatile.Read(ref isStopped))
@@ -303,6 +315,7 @@ internal sealed partial class Replica(ServiceRunner service, int number)
     private void SetHealth(ReplicaHealth health)
     {
         Health = health;
+        HasBeenHealthy |= health == ReplicaHealth.Healthy;
         if (health == ReplicaHealth.Unhealthy)
         {
             service.Tell(Number, "it is unhealthy: its health check has failed as often as allowed");

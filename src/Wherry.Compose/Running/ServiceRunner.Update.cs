@@ -23,38 +23,17 @@ internal sealed partial class ServiceRunner
     /// <returns>Null; or what is wrong: then nothing has changed.</returns>
     public async Task<string?> UpdateAsync(ComposeService next, TimeSpan drain, TimeSpan startLimit, CancellationToken cancellationToken)
     {
+        // One of its own, whatever it says: workloads are told apart by what they were started from.
+        next = next with { };
         await updating.WaitAsync(cancellationToken).ConfigureAwait(false);
-        List<(Replica Replica, Workload Old, Workload New)> pairs = [];
         try
         {
             await Task.Run(() => project.Modules.Get(next), cancellationToken).ConfigureAwait(false);
-            await WaitUntilSettledAsync(startLimit, cancellationToken).ConfigureAwait(false);
+            await WaitUntilSettledAsync(next, startLimit, cancellationToken).ConfigureAwait(false);
             version++;
-            foreach (Replica replica in Replicas)
+            if (await ReplaceAsync(next, drain, startLimit, cancellationToken).ConfigureAwait(false) is { } problem)
             {
-                if (replica.Workload is { } old && replica.State == ReplicaState.Running)
-                {
-                    GuestWorkload started = CreateGuest(next, replica, isHeld: true);
-                    pairs.Add((replica, old, started));
-                    started.Start();
-                }
-            }
-
-            string?[] problems = await Task.WhenAll(pairs.Select(pair => WaitUntilReadyAsync(pair.Old, pair.New, next, startLimit, cancellationToken))).ConfigureAwait(false);
-            if (Array.Find(problems, problem => problem is not null) is { } problem)
-            {
-                await EndAsync(pairs.Select(pair => pair.New)).ConfigureAwait(false);
                 return problem;
-            }
-
-            Service = next;
-            foreach ((Replica replica, Workload old, Workload started) in pairs)
-            {
-                if (!replica.TryReplace(old, started, drain))
-                {
-                    // It has ended by itself meanwhile, and comes back as the new one; or it was stopped.
-                    await EndAsync([started]).ConfigureAwait(false);
-                }
             }
 
             foreach (Replica replica in Replicas)
@@ -67,17 +46,11 @@ internal sealed partial class ServiceRunner
                 }
             }
 
-            return null;
+            return await ReplaceLateAsync(next, drain, startLimit, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException)
         {
-            await EndAsync(pairs.Select(pair => pair.New)).ConfigureAwait(false);
             return exception.Message;
-        }
-        catch (OperationCanceledException)
-        {
-            await EndAsync(pairs.Select(pair => pair.New)).ConfigureAwait(false);
-            throw;
         }
         finally
         {
@@ -85,8 +58,73 @@ internal sealed partial class ServiceRunner
         }
     }
 
+    /// <summary>Those that had ended by themselves may have been started again, from the old description, before the new one was in its place.</summary>
+    private async Task<string?> ReplaceLateAsync(ComposeService next, TimeSpan drain, TimeSpan startLimit, CancellationToken cancellationToken)
+    {
+        await WaitUntilSettledAsync(next, startLimit, cancellationToken).ConfigureAwait(false);
+        while (Replicas.Where(replica => IsOld(replica, next)).Select(replica => replica.Number).ToArray() is { Length: > 0 } old)
+        {
+            if (await ReplaceAsync(next, drain, startLimit, cancellationToken).ConfigureAwait(false) is { } problem)
+            {
+                return $"replica {string.Join(", ", old)} had ended by itself meanwhile and runs as the old version until it ends again, beside new ones: {problem}";
+            }
+
+            await WaitUntilSettledAsync(next, startLimit, cancellationToken).ConfigureAwait(false);
+        }
+
+        return null;
+    }
+
+    private static bool IsOld(Replica replica, ComposeService next) => replica.State == ReplicaState.Running && replica.Workload is GuestWorkload workload && !ReferenceEquals(workload.Service, next);
+
+    /// <summary>Starts new workloads beside all that run from another description, and puts them into their places when all are as far.</summary>
+    /// <returns>Null; or what is wrong: then nothing has changed.</returns>
+    private async Task<string?> ReplaceAsync(ComposeService next, TimeSpan drain, TimeSpan startLimit, CancellationToken cancellationToken)
+    {
+        List<(Replica Replica, Workload Old, Workload New)> pairs = [];
+        bool isDone = false;
+        try
+        {
+            foreach (Replica replica in Replicas)
+            {
+                if (IsOld(replica, next) && replica.Workload is { } old)
+                {
+                    GuestWorkload started = CreateGuest(next, replica, isHeld: true);
+                    pairs.Add((replica, old, started));
+                    started.Start();
+                }
+            }
+
+            string?[] problems = await Task.WhenAll(pairs.Select(pair => WaitUntilReadyAsync(pair.Old, pair.New, next, startLimit, cancellationToken))).ConfigureAwait(false);
+            if (Array.Find(problems, problem => problem is not null) is { } problem)
+            {
+                return problem;
+            }
+
+            Service = next;
+            isDone = true;
+            foreach ((Replica replica, Workload old, Workload started) in pairs)
+            {
+                if (!replica.TryReplace(old, started, drain))
+                {
+                    // It has ended by itself meanwhile, and comes back; or it was stopped.
+                    await EndAsync([started]).ConfigureAwait(false);
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            if (!isDone)
+            {
+                await EndAsync(pairs.Select(pair => pair.New)).ConfigureAwait(false);
+            }
+        }
+    }
+
     /// <summary>A replica that is just being started would be of the old version, and left out.</summary>
-    private async Task WaitUntilSettledAsync(TimeSpan limit, CancellationToken cancellationToken)
+    private async Task WaitUntilSettledAsync(ComposeService next, TimeSpan limit, CancellationToken cancellationToken)
     {
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         waiting.CancelAfter(limit);
@@ -95,7 +133,7 @@ internal sealed partial class ServiceRunner
             while (true)
             {
                 Task change = Changed.Next;
-                if (Replicas.All(replica => replica.State is not (ReplicaState.Starting or ReplicaState.Stopping)))
+                if (Replicas.All(replica => replica.State is not (ReplicaState.Starting or ReplicaState.Stopping) || replica.Workload is GuestWorkload { Service: var service } && ReferenceEquals(service, next)))
                 {
                     return;
                 }

@@ -40,6 +40,18 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
     /// <summary>What the replicas are started from; an update changes it.</summary>
     public ComposeService Service { get; private set; }
 
+    /// <summary>How many replicas there are to be.</summary>
+    public int WantedReplicas
+    {
+        get
+        {
+            lock (gate)
+            {
+                return wanted;
+            }
+        }
+    }
+
     /// <summary>Set whenever a replica's state or health changes.</summary>
     public Pulse Changed { get; } = new();
 
@@ -87,6 +99,7 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
         {
             TakePorts();
             await PrepareDemandAsync().ConfigureAwait(false);
+            await LoadModuleAsync().ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException)
         {
@@ -101,6 +114,29 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
         }
 
         return true;
+    }
+
+    /// <summary>Loads a guest's module while no replica keeps a thread for that.</summary>
+    private async Task LoadModuleAsync()
+    {
+        if (Service.Kind != ComposeServiceKind.Guest || Service.StartsOnDemand)
+        {
+            return;
+        }
+
+        foreach (Replica replica in Replicas.Where(replica => replica.State == ReplicaState.Waiting))
+        {
+            replica.SetStarting();
+        }
+
+        try
+        {
+            await Task.Run(() => project.Modules.Get(Service)).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException)
+        {
+            // The replicas find the same, and do what their policy says.
+        }
     }
 
     /// <summary>Stops all replicas and gives the ports back.</summary>
@@ -167,7 +203,8 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
 
             switch (condition)
             {
-                case ComposeDependencyCondition.Started when all.Count > 0 && all.All(replica => replica.State is ReplicaState.Running or ReplicaState.Idle || (replica.HasEnded && replica.ExitCode == 0)):
+                case ComposeDependencyCondition.Started when all.Count > 0 && all.All(replica => replica.State is ReplicaState.Running or ReplicaState.Idle || (replica.HasEnded && replica.ExitCode == 0)
+                    || replica is { State: ReplicaState.Restarting or ReplicaState.Starting, HasRun: true }):
                 case ComposeDependencyCondition.Healthy when all.Count > 0 && all.All(replica => replica.Health == ReplicaHealth.Healthy || replica.State == ReplicaState.Idle):
                 case ComposeDependencyCondition.Completed when all.Count > 0 && all.All(replica => replica.HasEnded && replica.ExitCode == 0):
                     return null;
@@ -183,6 +220,26 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
                 if (condition == ComposeDependencyCondition.Healthy && replica.Health == ReplicaHealth.Unhealthy)
                 {
                     return "is unhealthy";
+                }
+            }
+
+            await change.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Waits until a replica has ended so often, without having been what others may wait for, that it won't be soon.</summary>
+    /// <returns>Which, and what it ended with last.</returns>
+    public async Task<string> WaitForCrashLoopAsync(CancellationToken cancellationToken)
+    {
+        const int Often = 8;
+        while (true)
+        {
+            Task change = Changed.Next;
+            foreach (Replica replica in Replicas)
+            {
+                if (replica.Restarts >= Often && !(Service.HealthCheck is null ? replica.HasRun : replica.HasBeenHealthy))
+                {
+                    return string.Create(CultureInfo.InvariantCulture, $"{Service.Name}-{replica.Number} keeps ending, with code {(uint)(replica.ExitCode ?? 0)}: see wherry logs {Service.Name}");
                 }
             }
 
@@ -284,6 +341,7 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
         service, project.Modules, network, FoldersOf(service, replica), udpPorts, (source, text) => project.Logs.Add(service.Name, replica.Number, source, text), OnListening)
     {
         IsHeld = isHeld,
+        Starts = project.Starts,
         Processors = project.Processors,
         Egress = replica.Egress,
     };

@@ -95,25 +95,24 @@ internal sealed class UpCommand
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, ExitCodes.Terminated));
         try
         {
-            Task<bool> starting = runner.StartAsync(names, ending.Token);
+            Task<string?> starting = isChild ? runner.StartUntilReadyAsync(names, ending.Token) : StartAsync();
             if (printer.HasStatusLine && !isChild)
             {
                 _ = new StartProgress(printer, () => runner.Status).RunAsync(starting, ending.Token);
             }
 
-            bool isStarted = await starting.ConfigureAwait(false);
-            if (isStarted && isChild)
+            if (await starting.ConfigureAwait(false) is { } problem)
             {
-                isStarted = await runner.WaitUntilReadyAsync(names, ending.Token).ConfigureAwait(false);
-            }
-
-            if (!isStarted)
-            {
-                Terminal.Error("not all services could be started.");
+                Terminal.Error($"not all services could be started{(problem.Length > 0 ? $": {problem}" : "")}.");
                 End(ExitCodes.Failure);
             }
             else if (isChild)
             {
+                foreach (ReplicaStatus status in runner.Status.Where(status => status.State != ReplicaState.Idle && (status.Restarts > 0 || status.State == ReplicaState.Restarting)))
+                {
+                    Terminal.Note(string.Create(CultureInfo.InvariantCulture, $"{status.Service}-{status.Replica} has ended with code {(uint)(status.ExitCode ?? 0)} and is started again: wherry logs {status.Service}"));
+                }
+
                 printer.Mute();
                 Detached.TellReady();
             }
@@ -142,6 +141,8 @@ internal sealed class UpCommand
             // Those who asked for the end are told before it comes.
             await Task.Delay(10, CancellationToken.None).ConfigureAwait(false);
         }
+
+        async Task<string?> StartAsync() => await runner.StartAsync(names, ending.Token).ConfigureAwait(false) ? null : "";
 
         void OnSignal(PosixSignalContext context, int code)
         {

@@ -44,6 +44,9 @@ internal abstract class Descriptor
     /// <summary>The host's file descriptor for poll(2), or -1 if there is none: then it is always ready.</summary>
     public virtual int HostHandle => -1;
 
+    /// <summary>The handle of the process that it was made of; -1 if there is none.</summary>
+    public virtual int OpenedHandle => -1;
+
     /// <summary>How many bytes a read gets without waiting, for poll_oneoff's event.</summary>
     public virtual ulong ReadableByteCount => 0;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Native;
 
 namespace Wherry.Wasi.Descriptors;
 
@@ -7,8 +8,13 @@ namespace Wherry.Wasi.Descriptors;
 /// The guest's file descriptors. The lowest free number is given first, as POSIX has it. Changes are made under a lock; look-ups take none,
 /// since they are on every call's path and one thread at a time runs in a guest, or has the turn.
 /// </summary>
-internal sealed class DescriptorTable(int maximumCount) : IDisposable
+/// <param name="maximumCount">How many the guest may have.</param>
+/// <param name="isOneOfMany">Whether it leaves some of the process's handles to other guests.</param>
+internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false) : IDisposable
 {
+    // They have no handles.
+    private const int StandardStreams = 3;
+
     private readonly Lock gate = new();
     private Descriptor?[] descriptors = new Descriptor?[16];
     private int lowestFree;
@@ -35,12 +41,12 @@ internal sealed class DescriptorTable(int maximumCount) : IDisposable
         return descriptor is null ? Errno.Badf : descriptor.Has(rights) ? Errno.Success : Errno.Notcapable;
     }
 
-    /// <summary>Takes the lowest free number. If there is none, the descriptor is closed and the answer is Mfile.</summary>
+    /// <summary>Takes the lowest free number. If there is none, or the process has too few handles left, the descriptor is closed and the answer is Mfile.</summary>
     public Errno Add(Descriptor descriptor, out int number)
     {
         lock (gate)
         {
-            if (Count >= maximumCount)
+            if (Count >= maximumCount || IsLeftToOthers(descriptor.OpenedHandle))
             {
                 number = -1;
             }
@@ -128,6 +134,9 @@ internal sealed class DescriptorTable(int maximumCount) : IDisposable
             descriptor?.Close();
         }
     }
+
+    private bool IsLeftToOthers(int handle) =>
+        isOneOfMany ? HostHandles.IsBeyond(handle, Count) || (Count <= StandardStreams && HostHandles.IsBeyondFirst(handle)) : HostHandles.IsBeyond(handle, 0);
 
     private void FindLowestFree()
     {

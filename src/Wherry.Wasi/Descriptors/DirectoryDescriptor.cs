@@ -35,6 +35,9 @@ internal sealed unsafe class DirectoryDescriptor : Descriptor
     public int Handle => handle;
 
     /// <inheritdoc/>
+    public override int OpenedHandle => handle;
+
+    /// <inheritdoc/>
     public override Errno TryRead(ReadOnlySpan<NativeBuffer> buffers, out uint count)
     {
         count = 0;

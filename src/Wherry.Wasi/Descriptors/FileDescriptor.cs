@@ -58,6 +58,9 @@ internal sealed unsafe class FileDescriptor : Descriptor
     public override int HostHandle => handle;
 
     /// <inheritdoc/>
+    public override int OpenedHandle => handle;
+
+    /// <inheritdoc/>
     public override ulong ReadableByteCount
     {
         get

@@ -72,6 +72,9 @@ internal sealed unsafe class SocketDescriptor : Descriptor
 
     public override int HostHandle => handle;
 
+    /// <inheritdoc/>
+    public override int OpenedHandle => handle;
+
     public override ulong ReadableByteCount => 1;
 
     /// <summary>What is known of its readiness.</summary>

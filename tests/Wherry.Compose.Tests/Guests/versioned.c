@@ -1,5 +1,6 @@
 // An HTTP server for tests of updates and of starting on demand. It answers every request with its version, a text in the module that tests exchange: so each copy is another module.
-// A version that begins with "trap" ends before it listens, one that begins with "deaf" never listens.
+// A version that begins with "trap" ends before it listens, one that begins with "deaf" never listens,
+// one that begins with "slow" does so when there is a file /gate/open.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -57,6 +58,12 @@ int main(int argc, char **argv)
     if (argc > 2) snprintf(setting, sizeof setting, " %s", argv[2]);
     if (!strncmp(version, "trap", 4)) __builtin_trap();
     if (!strncmp(version, "deaf", 4)) for (;;) sleep(1000);
+    if (!strncmp(version, "slow", 4))
+    {
+        puts("waiting");
+        fflush(stdout);
+        while (access("/gate/open", F_OK)) usleep(20000);
+    }
     if (sock_open(1, 2, &listener) || sock_bind(listener, &address, argc > 1 ? (uint32_t)atoi(argv[1]) : 8080) || sock_listen(listener, 128)) return 1;
     fcntl((int)listener, F_SETFL, O_NONBLOCK);
     int count = 1;

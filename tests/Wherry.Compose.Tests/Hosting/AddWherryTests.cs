@@ -39,6 +39,29 @@ public sealed class AddWherryTests
     }
 
     [Fact]
+    public async Task Services_that_sleep_or_are_scaled_to_nothing_are_healthy()
+    {
+        using var folder = new TemporaryFolder();
+        using IHost host = Build(folder, new Logs(), $$$$"""
+            {"services": {"none": {"image": "{{{{UpProject.Probe}}}}", "command": ["sleep"], "scale": "2"},
+                          "asleep": {"image": "{{{{VersionedGuest.Path}}}}", "expose": ["8080"], "x-wherry": {"start": "on-demand"}}}, "UsesCodeCache": false}
+            """);
+        await host.StartAsync();
+        ProjectRunner runner = host.Services.GetRequiredService<ProjectRunner>();
+        await runner.ScaleAsync("none", 0);
+        var patience = Task.Delay(RunningCommand.Patience);
+        HealthReport report;
+        while ((report = await host.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Status != HealthStatus.Healthy)
+        {
+            Assert.False(patience.IsCompleted, string.Join('\n', report.Entries.Select(entry => $"{entry.Key}: {entry.Value.Status} {entry.Value.Description}")));
+            await Task.Delay(50);
+        }
+
+        Assert.Equal(["asleep-1 idle", "no replicas"], report.Entries.Select(entry => entry.Value.Description!).Order());
+        await host.StopAsync();
+    }
+
+    [Fact]
     public async Task A_service_that_fails_is_unhealthy()
     {
         using var folder = new TemporaryFolder();

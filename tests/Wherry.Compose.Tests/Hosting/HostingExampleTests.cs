@@ -33,6 +33,12 @@ public sealed partial class HostingExampleTests
         Assert.Equal("[\"orders-1 Running\"]", await client.GetStringAsync(new Uri("services", UriKind.Relative)));
 
         // Its database was in the guest's memory.
+        using (HttpResponseMessage refused = await client.PostAsync(new Uri("restart", UriKind.Relative), null))
+        {
+            Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        }
+
+        client.DefaultRequestHeaders.Add("X-Restart", "1");
         using HttpResponseMessage restarted = await client.PostAsync(new Uri("restart", UriKind.Relative), null);
         Assert.Equal(HttpStatusCode.OK, restarted.StatusCode);
         await WaitForHealthAsync(client);

@@ -6,6 +6,32 @@ namespace Wherry.Compose.Tests.Up;
 public sealed class ControlTests
 {
     [Fact]
+    public async Task In_the_background_a_service_that_crashes_has_been_started_and_is_named()
+    {
+        await using var project = new UpProject($"services: {{web: {{image: {UpProject.Probe}, command: [sleep]}}, crashes: {{image: {UpProject.Probe}, command: [exit, \"3\"], restart: always}}}}\n");
+        (await project.RunAsync("up", "-d")).Expect(0);
+        await project.WaitForStatusAsync(all => (string?)all[0]["state"] == "running" && (int)all[1]["restarts"]! >= 2);
+        (await project.RunAsync("down")).Expect(0);
+    }
+
+    [Theory]
+    [InlineData("healthcheck: {x-tcp: 8080}", "crashes-1 keeps ending, with code 3")]
+    [InlineData("", "crashes-1 keeps ending, with code 126")]
+    public async Task In_the_background_nobody_waits_for_ever_for_what_keeps_crashing(string more, string message)
+    {
+        string image = more.Length > 0 ? UpProject.Probe : "./app.wasm";
+        await using var project = new UpProject($$"""
+            services:
+              crashes: {image: {{image}}, command: [exit, "3"], deploy: {restart_policy: {condition: any, delay: 1ms} }, {{(more.Length > 0 ? more : "cpus: 1")}} }
+              later: {image: {{UpProject.Probe}}, command: [sleep], depends_on: {crashes: {condition: {{(more.Length > 0 ? "service_healthy" : "service_started")}} } } }
+
+            """);
+        project.Folder.Write("app.wasm", "not a module");
+        Result result = (await project.RunAsync("up", "-d")).Expect(1);
+        Assert.Contains(message, result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_project_in_the_background_is_shown_changed_and_taken_down()
     {
         await using var project = new UpProject($$$$"""
@@ -102,7 +128,7 @@ public sealed class ControlTests
         Result result = await project.RunAsync("up", "-d");
         Assert.NotEqual(0, result.ExitCode);
         Assert.Contains("one-1 | * exited with code 3", result.Output, StringComparison.Ordinal);
-        Assert.Contains("wherry: not all services could be started.", result.Error, StringComparison.Ordinal);
+        Assert.Contains("wherry: not all services could be started: one exited with code 3.", result.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -118,6 +118,32 @@ public sealed class UpdateTests
     }
 
     [Fact]
+    public async Task One_that_crashes_while_it_is_replaced_is_of_the_new_version_when_the_update_has_ended()
+    {
+        await using var project = new UpProject("services: {web: {image: ./app.wasm, ports: [\"0:8080\"], scale: 2, restart: always, volumes: [\"./gate:/gate\"]}}\n");
+        Directory.CreateDirectory(project.Folder["gate"]);
+        VersionedGuest.Write(project.Folder, "app.wasm", "old");
+        VersionedGuest.Write(project.Folder, "next.wasm", "slow");
+        RunningCommand up = project.Start("up");
+        var address = new Uri($"http://127.0.0.1:{await UpProject.WaitForPortAsync(up, "web")}/");
+        await project.WaitForStatusAsync(all => all.All(each => (string?)each["state"] == "running"));
+        RunningCommand update = project.Start("update", "web", "next.wasm");
+
+        // The new ones run, and do not listen yet.
+        await up.WaitForAsync(new System.Text.RegularExpressions.Regex(@"web-1 +\| waiting"));
+        await up.WaitForAsync(new System.Text.RegularExpressions.Regex(@"web-2 +\| waiting"));
+        await VersionedGuest.CrashAsync(address);
+        await project.WaitForStatusAsync(all => all.Sum(each => (int)each["restarts"]!) == 1 && all.All(each => (string?)each["state"] == "running"));
+        project.Folder.Write("gate/open", "");
+        (await update.EndAsync()).Expect(0);
+        for (int i = 0; i < 8; i++)
+        {
+            using var client = new HttpClient { Timeout = RunningCommand.Patience };
+            Assert.Equal("slow\n", await client.GetStringAsync(address));
+        }
+    }
+
+    [Fact]
     public async Task A_project_that_is_watched_follows_its_modules_and_its_file()
     {
         await using var project = new UpProject(File(setting: "first"));

@@ -13,6 +13,19 @@ internal sealed partial class GuestWorkload
     /// <summary>Begins, on a thread of the scheduler.</summary>
     void IGuestWork.Execute()
     {
+        try
+        {
+            Begin();
+        }
+        finally
+        {
+            // What runs now is in the scheduler's queue before the next one.
+            Starts.End();
+        }
+    }
+
+    private void Begin()
+    {
         Module? module = null;
         string? reason = null;
         try
@@ -57,6 +70,7 @@ internal sealed partial class GuestWorkload
         int exitCode = CannotRun;
         try
         {
+            CheckRoom();
             using PooledInstance? pooled = modules.GetPool(module, Limits)?.Instantiate();
             using Store own = pooled?.Store ?? CreateStore(module);
             if (!TryBegin(own))

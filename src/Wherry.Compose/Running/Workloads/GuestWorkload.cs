@@ -3,8 +3,10 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Wherry.Compose.Logs;
+using Wherry.Compose.Running.Bounds;
 using Wherry.Compose.Running.Processors;
 using Wherry.Wasi;
+using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Scheduling;
@@ -38,6 +40,9 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     private bool isStopping;
     private bool isKilled;
 
+    /// <summary>What it was started from.</summary>
+    public ComposeService Service => service;
+
     public override long? MemoryBytes
     {
         get
@@ -63,6 +68,9 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     /// <summary>Whether it gets no connections until its <see cref="Member"/> is opened: it is to take another one's place.</summary>
     public bool IsHeld { get; init; }
 
+    /// <summary>Who is started first, where many are to be.</summary>
+    public required StartQueue Starts { get; init; }
+
     /// <summary>Keeps it to its share of the processors, if it has one.</summary>
     public required CpuLimiter Processors { get; init; }
 
@@ -75,10 +83,11 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     {
         if (GuestScheduler.IsSupported)
         {
-            GuestScheduler.Shared.Post(this);
+            Starts.Begin(() => GuestScheduler.Shared.Post(this));
         }
         else
         {
+            log(LogSource.Wherry, "it keeps a thread while it waits: that it needs none takes Linux.");
             StartThread();
         }
     }
@@ -214,6 +223,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
 
     private int Run(LineStream output, LineStream error)
     {
+        CheckRoom();
         Module module = modules.Get(service);
         using Store own = CreateStore(module);
         if (!TryBegin(own))
@@ -254,6 +264,21 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         finally
         {
             context.EndThreads();
+        }
+    }
+
+    /// <summary>What the system gives to a process ends somewhere. Who comes then is refused, so that those which run go on.</summary>
+    /// <exception cref="IOException">There is no room for another guest.</exception>
+    private static void CheckRoom()
+    {
+        if (!HostHandles.SufficeForAnother())
+        {
+            throw new IOException($"it can't be started: too few handles are left. The process may have {HostHandles.Limit} open files (ulimit -n); each service that listens has one, and each connection one.");
+        }
+
+        if (!MappingBudget.Shared.TryTake())
+        {
+            throw new IOException($"it can't be started: the process has nearly all of the {MappingBudget.Shared.Limit} memory mappings that it may have (sysctl vm.max_map_count); each guest has some five.");
         }
     }
 

@@ -11,6 +11,9 @@ internal abstract class Workload
     /// <summary>Completes when it runs, or has ended without.</summary>
     public Task Running => running.Task;
 
+    /// <summary>Whether it has begun to run.</summary>
+    public bool HasRun { get; private set; }
+
     /// <summary>Completes with the exit code.</summary>
     public Task<int> Ended => ended.Task;
 
@@ -39,7 +42,11 @@ internal abstract class Workload
     /// <summary>Runs a health check's command.</summary>
     public virtual Task<bool> TryCommandAsync(IReadOnlyList<string> command, CancellationToken cancellationToken) => Task.FromResult(false);
 
-    protected void SetRunning() => running.TrySetResult();
+    protected void SetRunning()
+    {
+        HasRun = true;
+        running.TrySetResult();
+    }
 
     protected void SetEnded(int exitCode)
     {

@@ -5,6 +5,8 @@ namespace Wherry.Execution.Memories;
 /// <summary>The address space of one memory: in the arena, or on its own where there is no arena. Not synchronized: its memory is.</summary>
 internal sealed unsafe class MemoryReservation
 {
+    private const ulong KeptForHost = 256 << 20;
+
     // Smaller memories would hold more than their guests use.
     private const ulong LargePagesFrom = 8 << 20;
 
@@ -58,13 +60,25 @@ internal sealed unsafe class MemoryReservation
         }
 
         ulong size = MemoryArena.BaseOffset + AlignToPage(capacity);
-        byte* start = SystemMemory.Reserve(size);
+        byte* start = HasRoom(size) ? SystemMemory.Reserve(size) : null;
         if (start == null || !SystemMemory.Commit(start + MemoryArena.BaseOffset - MemoryArena.SafepointDistance, (ulong)Environment.SystemPageSize))
         {
-            throw new LinkException($"The system refused to reserve {size} bytes of address space for a memory. Set ResourceLimits.MemoryBytes to reserve less.");
+            throw new LinkException($"The system refused to reserve {size} bytes of address space for a memory. A lower limit of memory (ResourceLimits.MemoryBytes, a Compose file's mem_limit) reserves less.");
         }
 
         return new MemoryReservation(start, size, capacity);
+    }
+
+    // Where address space is short, so that there is no arena, the last of it is left to the host: a runtime that can't have any more ends the process.
+    private static bool HasRoom(ulong size)
+    {
+        byte* probe = SystemMemory.Reserve(size + KeptForHost);
+        if (probe != null)
+        {
+            SystemMemory.Free(probe, size + KeptForHost);
+        }
+
+        return probe != null;
     }
 
     /// <summary>Makes the first bytes accessible; those that were not before are zero.</summary>

@@ -81,7 +81,7 @@ internal sealed unsafe class ListeningQueue
     {
         lock (gate)
         {
-            if (handle < 0 || !member.TryAddWaiting())
+            if (handle < 0 || HostHandles.IsBeyond(connection.Handle, waiting.Count) || !member.TryAddWaiting())
             {
                 return false;
             }

@@ -1,3 +1,5 @@
+using Wherry.Wasi.Native;
+
 namespace Wherry.Wasi.Network.InProcess;
 
 /// <content>
@@ -100,7 +102,7 @@ internal sealed partial class NetworkService
             return Delivery.Refused;
         }
 
-        if (parkedCount >= NetworkMember.MostWaiting)
+        if (parkedCount >= NetworkMember.MostWaiting || HostHandles.IsBeyond(connection.Handle, parkedCount))
         {
             return Delivery.Full;
         }

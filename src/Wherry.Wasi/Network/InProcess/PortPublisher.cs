@@ -20,6 +20,7 @@ internal sealed unsafe class PortPublisher : IDisposable
     private const int Backlog = 4096;
     private const int EventCapacity = 64;
     private const ulong WakeData = ulong.MaxValue;
+    private const long ComplaintMilliseconds = 10_000;
     private static readonly TimeSpan NoHandlesPause = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock gate = new();
@@ -28,6 +29,7 @@ internal sealed unsafe class PortPublisher : IDisposable
     private readonly int epoll;
     private readonly Action<string> complain;
     private readonly Thread thread;
+    private long nextComplaint;
     private bool isClosed;
 
     /// <param name="complain">Told what goes wrong while accepting.</param>
@@ -116,6 +118,17 @@ internal sealed unsafe class PortPublisher : IDisposable
 
         _ = Libc.close(epoll);
         wake.Dispose();
+    }
+
+    // It goes on for as long as there are none: a line for each connection would tell nothing more.
+    private void ComplainOfHandles(string message)
+    {
+        long now = Environment.TickCount64;
+        if (now >= nextComplaint)
+        {
+            nextComplaint = now + ComplaintMilliseconds;
+            complain(message);
+        }
     }
 
     private Port Add(Port port)
@@ -226,7 +239,7 @@ internal sealed unsafe class PortPublisher : IDisposable
                         Errno errno = NativeSocket.LastError();
                         if (errno is Errno.Mfile or Errno.Nfile or Errno.Nobufs or Errno.Nomem)
                         {
-                            publisher.complain($"connections to {EndPoint} wait: the system gives the process no more handles ({errno}).");
+                            publisher.ComplainOfHandles($"connections to {EndPoint} wait: the system gives the process no more handles ({errno}).");
                             Thread.Sleep(NoHandlesPause);
                         }
 
@@ -237,8 +250,12 @@ internal sealed unsafe class PortPublisher : IDisposable
                     var pending = new PendingConnection(connection, peer, null, null);
                     if (service.Deliver(servicePort, pending, from: null) != Delivery.Taken)
                     {
-                        // Thousands wait that the guest did not accept.
+                        // Thousands wait that the guest did not accept, or the process has hardly a handle left.
                         pending.Refuse();
+                        if (HostHandles.IsBeyond(connection, 0))
+                        {
+                            publisher.ComplainOfHandles($"connections to {EndPoint} are refused: of the {HostHandles.Limit} open files that the process may have (ulimit -n), too few are left.");
+                        }
                     }
                 }
             }
