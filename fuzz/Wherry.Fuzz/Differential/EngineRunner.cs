@@ -1,7 +1,8 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
+using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using Wherry.Execution.Heap;
+using Wherry.Execution.Suspension;
 using Wherry.Text.Scripts;
 
 namespace Wherry.Fuzz.Differential;
@@ -9,6 +10,10 @@ namespace Wherry.Fuzz.Differential;
 /// <summary>Runs modules in Wherry, and says what happened in the same lines as oracle.js.</summary>
 internal sealed class EngineRunner : IDisposable
 {
+    // As that of the thread that a guest is left on.
+    private const int StackSize = 16 << 20;
+
+    private readonly ExecutionWay way;
     private readonly Engine engine;
     private readonly StoreOptions storeOptions = new()
     {
@@ -17,13 +22,16 @@ internal sealed class EngineRunner : IDisposable
         Limits = ResourceLimits.Default with { HeapBytes = 64 << 20, MemoryBytes = 256 << 20, TableElements = 1 << 20 },
     };
 
-    public EngineRunner(BoundsChecks boundsChecks) => engine = new Engine(EngineOptions.Default with
+    public EngineRunner(ExecutionWay way)
     {
-        BoundsChecks = boundsChecks,
-        Features = WasmFeatures.Default | WasmFeatures.WideArithmetic | WasmFeatures.CustomPageSizes,
-    });
+        this.way = way;
+        engine = new Engine(ExecutionWays.Options(way));
+    }
 
     public Engine Engine => engine;
+
+    /// <summary>How often guests have been left while they waited, and entered again.</summary>
+    public long WaitCount { get; private set; }
 
     public void Dispose() => engine.Dispose();
 
@@ -31,7 +39,6 @@ internal sealed class EngineRunner : IDisposable
     /// <returns>null if a limit of this run stands in the way, so that the engines can't be compared.</returns>
     public List<string>? Run(byte[] bytes, TestPlan plan, List<ulong>? checksums = null)
     {
-        List<string> lines = [];
         Module module;
         try
         {
@@ -42,11 +49,52 @@ internal sealed class EngineRunner : IDisposable
             return [$"refused {error.Message}"];
         }
 
+        return way == ExecutionWay.Pooled ? RunPooled(module, plan, checksums) : RunOnce(module, plan, checksums);
+    }
+
+    private List<string>? RunOnce(Module module, TestPlan plan, List<ulong>? checksums)
+    {
         using var store = new Store(engine, storeOptions);
+        return RunInstance(() => new Linker(engine).Instantiate(store, module), plan, checksums);
+    }
+
+    /// <summary>The second instance has the first one's memory, which nothing must be seen of.</summary>
+    private List<string>? RunPooled(Module module, TestPlan plan, List<ulong>? checksums)
+    {
+        InstancePool pool;
+        try
+        {
+            pool = new InstancePool(new Linker(engine), module, InstancePoolOptions.Default with { StoreOptions = storeOptions });
+        }
+        catch (TrapException)
+        {
+            // A segment does not fit: found out before any instance is made, so that the place where that is told is another.
+            return RunOnce(module, plan, checksums);
+        }
+
+        using (pool)
+        {
+            List<string>? RunOne(List<ulong>? sums)
+            {
+                PooledInstance? pooled = null;
+                List<string>? lines = RunInstance(() => (pooled = pool.Instantiate()).Instance, plan, sums);
+                pooled?.Dispose();
+                return lines;
+            }
+
+            List<string>? first = RunOne(null);
+            List<string>? second = RunOne(checksums);
+            return first is null || second is null || Comparison.Difference(second, first, "second of a pool") is not string difference ? second : [difference, .. second];
+        }
+    }
+
+    private List<string>? RunInstance(Func<Instance> instantiate, TestPlan plan, List<ulong>? checksums)
+    {
+        List<string> lines = [];
         Instance instance;
         try
         {
-            instance = new Linker(engine).Instantiate(store, module);
+            instance = instantiate();
         }
         catch (LinkException error)
         {
@@ -77,12 +125,14 @@ internal sealed class EngineRunner : IDisposable
         return lines;
     }
 
-    private static string? RunCall(Instance instance, PlannedCall call)
+    private string? RunCall(Instance instance, PlannedCall call)
     {
         object?[] results;
         try
         {
-            results = instance.GetFunction(call.Name)!.Invoke(Array.ConvertAll(call.Arguments, Parse));
+            Function function = instance.GetFunction(call.Name)!;
+            object?[] arguments = Array.ConvertAll(call.Arguments, Parse);
+            results = ExecutionWays.IsSuspended(way) ? RunInTurns(new SuspendableCall(function, arguments)) : function.Invoke(arguments);
         }
 #pragma warning disable CA1031 // An exception that is none of the engine's own is a line that no other engine gives.
         catch (Exception error)
@@ -92,6 +142,42 @@ internal sealed class EngineRunner : IDisposable
 #pragma warning restore CA1031
 
         return string.Join(' ', results.Select(Show));
+    }
+
+    /// <summary>Now and then the guest goes on on another thread.</summary>
+    private object?[] RunInTurns(SuspendableCall call)
+    {
+        while (!(WaitCount % 8 == 7 ? RunElsewhere(call) : call.Run()))
+        {
+            WaitCount++;
+        }
+
+        return call.Results;
+    }
+
+    private static bool RunElsewhere(SuspendableCall call)
+    {
+        bool hasEnded = false;
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    hasEnded = call.Run();
+                }
+#pragma warning disable CA1031 // It is thrown again on the first thread.
+                catch (Exception error)
+                {
+                    failure = ExceptionDispatchInfo.Capture(error);
+                }
+#pragma warning restore CA1031
+            },
+            StackSize);
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return hasEnded;
     }
 
     /// <summary>The line for a trap or exception; null for one of limits.</summary>

@@ -23,7 +23,7 @@ internal sealed partial class FunctionEmitter
     private int _unrolledSize;
 
     /// <summary>Whether code may be written more than once: not where that could make the function too large for the JIT to optimize.</summary>
-    private bool CanCopyCode => !_isMetered && (!_module.Options.OutlinesLargeFunctions || !MethodEmission.NeedsTrial(_body));
+    private bool CanCopyCode => !_isMetered && (!_module.Options.OutlinesLargeFunctions || !MethodEmission.MayBeDivided(_module, _body));
 
     /// <summary>Starts a loop, and writes all copies of its body but the last, if it is one to unroll.</summary>
     private bool TryEmitUnrolled(int block, BlockTypeImmediate type, int position)

@@ -34,7 +34,7 @@ internal static class MethodEmission
         int bodySize = body.End - body.Offset;
         FunctionOutline? outline = null;
         bool isHasty = IsHasty(module, function);
-        if (NeedsTrial(body) && !isHasty)
+        if (MayBeDivided(module, body) && !isHasty)
         {
             try
             {
@@ -76,7 +76,7 @@ internal static class MethodEmission
         var map = new List<CodePoint>();
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         FunctionOutline? outline = null;
-        if (region != SuspendableRegion && NeedsTrial(body) && CanDivide(module, function) && !IsHasty(module, function))
+        if (region != SuspendableRegion && MayBeDivided(module, body) && CanDivide(module, function) && !IsHasty(module, function))
         {
             OutlinedRegion[] regions = OutlinePlanner.Plan(module, function);
             outline = new FunctionOutline(regions, region < 0 ? null : regions.First(other => other.Number == region), _ => null);
@@ -98,6 +98,9 @@ internal static class MethodEmission
 
         return body.End - body.Offset > size || locals > TrialLocals;
     }
+
+    /// <summary>The same for a function of a module.</summary>
+    public static bool MayBeDivided(ICodeTarget module, FunctionBody body) => NeedsTrial(body, TrialSize / module.Options.DivisionFactor);
 
     // An exception that a call returns leaves the whole function, which a region can't.
     private static bool CanDivide(ICodeTarget module, int function) => module.Options.OutlinesLargeFunctions && !module.Layout.ReturnsExceptions(function);
