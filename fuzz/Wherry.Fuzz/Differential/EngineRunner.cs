@@ -1,8 +1,6 @@
 using System.Globalization;
-using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using Wherry.Execution.Heap;
-using Wherry.Execution.Suspension;
 using Wherry.Text.Scripts;
 
 namespace Wherry.Fuzz.Differential;
@@ -10,9 +8,7 @@ namespace Wherry.Fuzz.Differential;
 /// <summary>Runs modules in Wherry, and says what happened in the same lines as oracle.js.</summary>
 internal sealed class EngineRunner : IDisposable
 {
-    // As that of the thread that a guest is left on.
-    private const int StackSize = 16 << 20;
-
+    private readonly GuestTurns turns = new();
     private readonly ExecutionWay way;
     private readonly Engine engine;
     private readonly StoreOptions storeOptions = new()
@@ -31,7 +27,7 @@ internal sealed class EngineRunner : IDisposable
     public Engine Engine => engine;
 
     /// <summary>How often guests have been left while they waited, and entered again.</summary>
-    public long WaitCount { get; private set; }
+    public long WaitCount => turns.Count;
 
     public void Dispose() => engine.Dispose();
 
@@ -132,7 +128,7 @@ internal sealed class EngineRunner : IDisposable
         {
             Function function = instance.GetFunction(call.Name)!;
             object?[] arguments = Array.ConvertAll(call.Arguments, Parse);
-            results = ExecutionWays.IsSuspended(way) ? RunInTurns(new SuspendableCall(function, arguments)) : function.Invoke(arguments);
+            results = ExecutionWays.IsSuspended(way) ? turns.Call(function, arguments) : function.Invoke(arguments);
         }
 #pragma warning disable CA1031 // An exception that is none of the engine's own is a line that no other engine gives.
         catch (Exception error)
@@ -142,42 +138,6 @@ internal sealed class EngineRunner : IDisposable
 #pragma warning restore CA1031
 
         return string.Join(' ', results.Select(Show));
-    }
-
-    /// <summary>Now and then the guest goes on on another thread.</summary>
-    private object?[] RunInTurns(SuspendableCall call)
-    {
-        while (!(WaitCount % 8 == 7 ? RunElsewhere(call) : call.Run()))
-        {
-            WaitCount++;
-        }
-
-        return call.Results;
-    }
-
-    private static bool RunElsewhere(SuspendableCall call)
-    {
-        bool hasEnded = false;
-        ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(
-            () =>
-            {
-                try
-                {
-                    hasEnded = call.Run();
-                }
-#pragma warning disable CA1031 // It is thrown again on the first thread.
-                catch (Exception error)
-                {
-                    failure = ExceptionDispatchInfo.Capture(error);
-                }
-#pragma warning restore CA1031
-            },
-            StackSize);
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-        return hasEnded;
     }
 
     /// <summary>The line for a trap or exception; null for one of limits.</summary>

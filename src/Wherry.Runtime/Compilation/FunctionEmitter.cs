@@ -129,7 +129,9 @@ internal sealed partial class FunctionEmitter
 
             _place = reader.Offset;
             Map?.Add(new CodePoint(_il.Size, _place, _inlinedCall, _onStack == 0));
-            if (FindOutlined(reader.Offset) is { } region)
+
+            // Regions, and what they are found by, are the function's own: code of others that stands in it has other places.
+            if (_inlinedCall is null && FindOutlined(reader.Offset) is { } region)
             {
                 EmitRegionCall(region);
                 reader.MoveTo(bytes, region.End, end);
@@ -137,7 +139,11 @@ internal sealed partial class FunctionEmitter
                 continue;
             }
 
-            Points?.Add(new EmissionPoint(reader.Offset, _il.CodeSize, _frames.Count, _blockCount, _height == _frames[^1].Height, _unreachable));
+            if (_inlinedCall is null)
+            {
+                Points?.Add(new EmissionPoint(reader.Offset, _il.CodeSize, _frames.Count, _blockCount, _height == _frames[^1].Height, _unreachable));
+            }
+
             if (_isMetered)
             {
                 EmitMetered(ref reader);
