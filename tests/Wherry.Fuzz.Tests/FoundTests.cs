@@ -1,4 +1,5 @@
 using Wherry.Fuzz.Differential;
+using Wherry.Tests.AheadOfTime;
 using Wherry.Text.Scripts;
 
 namespace Wherry.Fuzz.Tests;
@@ -28,9 +29,21 @@ public class FoundTests
 
     [Theory]
     [MemberData(nameof(Scripts))]
-    public void A_bug_that_was_found_does_not_come_back(string script, string wayName)
+    public void A_bug_that_was_found_does_not_come_back(string script, string wayName) => AssertPasses(script, Enum.Parse<ExecutionWay>(wayName));
+
+    /// <summary>Those that need it: starting a compiler for each module takes long.</summary>
+    [Theory]
+    [InlineData("fault-in-atomics.wast")]
+    [InlineData("dispatch-with-operands.wast")]
+    [InlineData("thrown-without-tags.wast")]
+    public void Nor_in_code_compiled_ahead_of_time(string script)
     {
-        ExecutionWay way = Enum.Parse<ExecutionWay>(wayName);
+        PrecompilerRequirement.Check();
+        AssertPasses(script, ExecutionWay.AheadOfTime);
+    }
+
+    private static void AssertPasses(string script, ExecutionWay way)
+    {
         string file = Path.Combine(AppContext.BaseDirectory, "Found", script);
         var turns = new GuestTurns();
         ScriptResult result = ScriptRunner.Run(file, ExecutionWays.Options(way), call: ExecutionWays.IsSuspended(way) ? turns.Call : null);

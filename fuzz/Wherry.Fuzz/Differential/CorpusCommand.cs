@@ -5,6 +5,9 @@ namespace Wherry.Fuzz.Differential;
 /// <summary><c>record</c> makes the corpus that the tests run, <c>replay</c> runs one.</summary>
 internal static class CorpusCommand
 {
+    // Now and then a mutated one has megabytes of data.
+    private const int MaximumSize = 64 << 10;
+
     public static Command CreateRecord()
     {
         var file = new Argument<string>("CORPUS") { Description = "The file to write." };
@@ -22,7 +25,7 @@ internal static class CorpusCommand
             int differences = 0;
             for (int index = 0; entries.Count < result.GetValue(modules); index++)
             {
-                if (maker.Create(index, out Source source) is byte[] bytes
+                if (maker.Create(index, out Source source) is { Length: <= MaximumSize } bytes
                     && comparison.Run(bytes, index, source.ToString(), statistics, out string? difference) is { } done)
                 {
                     if (difference is not null)
