@@ -39,7 +39,8 @@ public sealed class Engine : IDisposable
         Options.Deterministic,
         Options.Profiling,
         Options.IsInterruptible,
-        Options.Pausing);
+        Options.Pausing,
+        Options.DivisionFactor);
 
     /// <summary>Does nothing at present: modules and stores free what they hold when nothing references them any more.</summary>
     public void Dispose()

@@ -51,6 +51,9 @@ public sealed record EngineOptions
     /// <summary>Whether functions that RyuJIT would not optimize as a whole become several methods.</summary>
     internal bool OutlinesLargeFunctions { get; init; } = true;
 
+    /// <summary>For tests: how many times smaller functions are that become several methods.</summary>
+    internal int DivisionFactor { get; init; } = 1;
+
     /// <summary>Which functions are compiled in haste first, where <see cref="CollectibleCode"/> is not asked for.</summary>
     internal Haste Haste { get; init; } = Haste.Resumable;
 

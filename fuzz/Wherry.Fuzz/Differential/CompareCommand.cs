@@ -16,8 +16,9 @@ internal static class CompareCommand
         var node = new Option<string>("--node") { Description = "The command of node, 26 or newer.", DefaultValueFactory = _ => "node" };
         var number = new Option<int>("--number") { Description = "The number of the module in its run, from which arguments follow.", DefaultValueFactory = _ => 0 };
         Option<string?> wasmtime = CreateWasmtimeOption();
+        var all = new Option<bool>("--all-ways") { Description = "Run it in every way that there is, not only in those of its number." };
         var quiet = new Option<bool>("--quiet") { Description = "Print nothing; the exit code is 0 if there is a difference. So it can guide a shrinking tool." };
-        var command = new Command("compare", "Runs one module in Wherry and in V8.") { file, node, number, wasmtime, quiet };
+        var command = new Command("compare", "Runs one module in Wherry and in V8.") { file, node, number, wasmtime, all, quiet };
         command.SetAction(result =>
         {
             string path = result.GetValue(file)!;
@@ -35,12 +36,23 @@ internal static class CompareCommand
                 return difference is null ? 1 : 0;
             }
 
-            using var runner = new EngineRunner(BoundsChecks.Guard);
+            using var runner = new EngineRunner(ExecutionWay.Guard);
             List<string>? ours = done is null ? null : runner.Run(bytes, done.Plan);
             foreach ((string line, int i) in (done?.Expected ?? []).Select((line, i) => (line, i)))
             {
                 string arguments = i < done!.Plan.Calls.Length ? $"   ({string.Join(' ', done.Plan.Calls[i].Arguments)})" : "";
                 Console.WriteLine($"{line}{arguments}{(i < ours?.Count && ours[i] != line ? $"   but ours {ours[i]}" : "")}");
+            }
+
+            if (result.GetValue(all) && done is not null)
+            {
+                Module module = Module.Load(comparison.Engine, bytes);
+                foreach (ExecutionWay way in ExecutionWays.All.Where(way => ExecutionWays.CanRun(way, module)))
+                {
+                    string? found = comparison.RunIn(way, bytes, done.Plan, done.Expected, statistics);
+                    Console.WriteLine($"{way}: {found ?? "no difference"}");
+                    difference ??= found;
+                }
             }
 
             Console.WriteLine(difference ?? (done is null ? "not comparable" : "no difference"));
@@ -76,15 +88,8 @@ internal static class CompareCommand
                 return 1;
             }
 
-            using var guarded = new EngineRunner(BoundsChecks.Guard);
-
-            // An error of our own needs no other engine to be seen, and the end of the process is seen from another process.
-            bool StillFails(byte[] candidate) => kind switch
-            {
-                "death" => EndsProcess(candidate, index, oracle),
-                "error" => guarded.Run(candidate, TestPlan.Create(Module.Load(guarded.Engine, candidate), new Randomness((ulong)index)))?.Exists(line => line.Contains("error ", StringComparison.Ordinal)) == true,
-                _ => Kind(candidate) == kind,
-            };
+            // The end of the process is seen from another process.
+            bool StillFails(byte[] candidate) => kind == "death" ? EndsProcess(candidate, index, oracle) : Kind(candidate) == kind;
             byte[] small = new Shrinker(comparison.Engine, StillFails).Shrink(bytes);
             File.WriteAllText(result.GetValue(output)!, WatConverter.ToText(small));
             string? last = "the process ends";

@@ -7,8 +7,9 @@ internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = nul
 {
     private readonly ScriptJudge? judge = wasmtime is null ? null : new ScriptJudge(wasmtime);
 
-    private readonly EngineRunner guarded = new(BoundsChecks.Guard);
-    private readonly EngineRunner checkedExplicitly = new(BoundsChecks.Explicit);
+    private readonly EngineRunner guarded = new(ExecutionWay.Guard);
+    private readonly EngineRunner checkedExplicitly = new(ExecutionWay.Explicit);
+    private readonly Dictionary<ExecutionWay, EngineRunner> further = [];
     private readonly Oracle optimizing = new(node, isOptimizing: true);
     private readonly Oracle baseline = new(node, isOptimizing: false);
 
@@ -21,6 +22,11 @@ internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = nul
     {
         guarded.Dispose();
         checkedExplicitly.Dispose();
+        foreach (EngineRunner runner in further.Values)
+        {
+            runner.Dispose();
+        }
+
         optimizing.Dispose();
         baseline.Dispose();
     }
@@ -69,7 +75,8 @@ internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = nul
         }
 
         DifferentialStatistics.Count(statistics.Modules, source);
-        difference = (isGuarded ? Difference(first, expected, "guard") : null) ?? (isChecked ? Difference(second, expected, "explicit") : null);
+        difference = (isGuarded ? Difference(first, expected, "guard") : null) ?? (isChecked ? Difference(second, expected, "explicit") : null)
+            ?? RunFurther(bytes, index, module, plan, expected, statistics);
         if (difference is null)
         {
             statistics.AddCalls(expected, plan);
@@ -112,9 +119,32 @@ internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = nul
 
         DifferentialStatistics.Count(statistics.Modules, "beyond V8");
         statistics.AddCalls(first, plan);
-        difference = Difference(second, first, "explicit, guard expected") ?? Judge(module, plan, statistics);
+        difference = Difference(second, first, "explicit, guard expected") ?? RunFurther(bytes, index, module, plan, first, statistics) ?? Judge(module, plan, statistics);
         return true;
     }
+
+    /// <summary>A module in one way, against what is expected.</summary>
+    public string? RunIn(ExecutionWay way, byte[] bytes, TestPlan plan, List<string> expected, DifferentialStatistics statistics)
+    {
+        if (!further.TryGetValue(way, out EngineRunner? runner))
+        {
+            runner = new EngineRunner(way);
+            further.Add(way, runner);
+        }
+
+        long waits = runner.WaitCount;
+        if (runner.Run(bytes, plan) is not List<string> lines)
+        {
+            DifferentialStatistics.Count(statistics.Ways, $"{way} (a limit was reached)");
+            return null;
+        }
+
+        DifferentialStatistics.Count(statistics.Ways, ExecutionWays.IsSuspended(way) && runner.WaitCount == waits ? $"{way} (was never left)" : way.ToString());
+        return Difference(lines, expected, way.ToString());
+    }
+
+    private string? RunFurther(byte[] bytes, int index, Module module, TestPlan plan, List<string> expected, DifferentialStatistics statistics) =>
+        RunIn(ExecutionWays.Of(index, module), bytes, plan, expected, statistics);
 
     /// <summary>The first line that differs.</summary>
     public static string? Difference(List<string> actual, List<string> expected, string mode)

@@ -5,6 +5,9 @@ namespace Wherry.Fuzz.Differential;
 /// <summary><c>record</c> makes the corpus that the tests run, <c>replay</c> runs one.</summary>
 internal static class CorpusCommand
 {
+    // Now and then a mutated one has megabytes of data.
+    private const int MaximumSize = 64 << 10;
+
     public static Command CreateRecord()
     {
         var file = new Argument<string>("CORPUS") { Description = "The file to write." };
@@ -22,7 +25,7 @@ internal static class CorpusCommand
             int differences = 0;
             for (int index = 0; entries.Count < result.GetValue(modules); index++)
             {
-                if (maker.Create(index, out Source source) is byte[] bytes
+                if (maker.Create(index, out Source source) is { Length: <= MaximumSize } bytes
                     && comparison.Run(bytes, index, source.ToString(), statistics, out string? difference) is { } done)
                 {
                     if (difference is not null)
@@ -47,7 +50,7 @@ internal static class CorpusCommand
     {
         var file = new Argument<string>("CORPUS") { Description = "A file that record has written." };
         var stop = new Option<bool>("--stop") { Description = "Stop at the first difference." };
-        var command = new Command("replay", "Runs recorded modules, with guard pages and with explicit checks.") { file, stop };
+        var command = new Command("replay", "Runs recorded modules, with guard pages, with explicit checks, and in a further way each.") { file, stop };
         command.SetAction(result =>
         {
             int count = 0;
@@ -72,15 +75,20 @@ internal static class CorpusCommand
         return command;
     }
 
-    /// <summary>For each module what differs, or null.</summary>
+    /// <summary>For each module what differs, or null: with guard pages, with explicit checks, and in a further way each.</summary>
     public static IEnumerable<string?> Replay(string path)
     {
-        using var guarded = new EngineRunner(BoundsChecks.Guard);
-        using var checkedExplicitly = new EngineRunner(BoundsChecks.Explicit);
+        ExecutionWay[] further = [.. ExecutionWays.All.Where(way => way > ExecutionWay.Explicit && way < ExecutionWay.AheadOfTime)];
+        EngineRunner[] runners = [.. ExecutionWays.All.Where(way => way < ExecutionWay.AheadOfTime).Select(way => new EngineRunner(way))];
+        int index = 0;
         foreach (Corpus.Entry entry in Corpus.Read(path))
         {
-            yield return Comparison.Difference(guarded.Run(entry.Module, entry.Plan) ?? ["a limit was reached"], entry.Expected, "guard")
-                ?? Comparison.Difference(checkedExplicitly.Run(entry.Module, entry.Plan) ?? ["a limit was reached"], entry.Expected, "explicit");
+            string? Run(ExecutionWay way) => Comparison.Difference(runners[(int)way].Run(entry.Module, entry.Plan) ?? ["a limit was reached"], entry.Expected, way.ToString());
+            ExecutionWay picked = further[index++ % further.Length];
+            yield return Run(ExecutionWay.Guard) ?? Run(ExecutionWay.Explicit)
+                ?? (ExecutionWays.CanRun(picked, Module.Load(runners[0].Engine, entry.Module)) ? Run(picked) : null);
         }
+
+        Array.ForEach(runners, runner => runner.Dispose());
     }
 }

@@ -24,11 +24,12 @@ internal static class DifferentialCommand
         var generated = new Option<int>("--generated") { Description = "How many of ten modules are made by our own generator.", DefaultValueFactory = _ => 7 };
         var findings = new Option<string>("--findings") { Description = "The folder for modules that must be looked at.", DefaultValueFactory = _ => "findings" };
         var enough = new Option<int>("--enough") { Description = "In how many modules each instruction should be executed.", DefaultValueFactory = _ => 100 };
+        var resume = new Option<string?>("--resume") { Description = "A file in which the run is noted: the same command goes on where it was, if it was stopped." };
         var stop = new Option<bool>("--stop") { Description = "Stop at the first difference." };
         var worker = new Option<string[]>(WorkerProcess.Option) { Arity = new ArgumentArity(3, 3), AllowMultipleArgumentsPerToken = true, Hidden = true };
         var command = new Command("differential", "Runs random modules in Wherry and in V8 and compares all that can be seen of them.")
         {
-            modules, first, seed, node, wasmTools, wasmtime, judged, beyond, generated, findings, enough, stop, worker,
+            modules, first, seed, node, wasmTools, wasmtime, judged, beyond, generated, findings, enough, resume, stop, worker,
         };
         command.SetAction(result =>
         {
@@ -47,14 +48,21 @@ internal static class DifferentialCommand
                 return Work(settings, int.Parse(from, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture), progress);
             }
 
-            return Supervise(settings, result.GetValue(first), result.GetValue(modules), result.GetValue(enough));
+            return Supervise(settings, result.GetValue(first), result.GetValue(modules), result.GetValue(enough), result.GetValue(resume));
         });
         return command;
     }
 
-    private static int Supervise(Settings settings, int first, int modules, int enough)
+    private static int Supervise(Settings settings, int first, int modules, int enough, string? resume)
     {
-        var statistics = new DifferentialStatistics();
+        string run = settings.Describe(first, modules);
+        RunState state = RunState.Load(resume, run) ?? new RunState { Run = run, Next = first };
+        DifferentialStatistics statistics = state.Statistics;
+        if (state.Next > first)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"going on from module {state.Next}, with {statistics.Differences} differences so far"));
+        }
+
         void Report(int index, string difference)
         {
             statistics.Differences++;
@@ -80,8 +88,8 @@ internal static class DifferentialCommand
         ];
         WorkerProcess.Run(
             arguments,
-            first,
-            modules,
+            state.Next,
+            first + modules - state.Next,
             Batch,
             TimeSpan.FromMinutes(3),
             line =>
@@ -93,7 +101,9 @@ internal static class DifferentialCommand
                     return !settings.StopsAtFirst;
                 }
 
-                statistics.Add(JsonSerializer.Deserialize<DifferentialStatistics>(line)!);
+                Part part = JsonSerializer.Deserialize<Part>(line)!;
+                statistics.Add(part.Statistics);
+                (state with { Next = part.Next }).Save(resume);
                 return true;
             },
             Report);
@@ -127,7 +137,7 @@ internal static class DifferentialCommand
 
             if ((index - first) % PartSize == PartSize - 1 || index == first + count - 1)
             {
-                Console.WriteLine(JsonSerializer.Serialize(part));
+                Console.WriteLine(JsonSerializer.Serialize(new Part(index + 1, part)));
                 part = new DifferentialStatistics();
             }
         }
@@ -135,8 +145,15 @@ internal static class DifferentialCommand
         return 0;
     }
 
+    /// <summary>What a worker has seen, up to a module.</summary>
+    private sealed record Part(int Next, DifferentialStatistics Statistics);
+
     private sealed record Settings(ulong Seed, string Node, string? WasmTools, string? Wasmtime, int Judged, bool IsBeyondV8, int GeneratedOfTen, string Findings, bool StopsAtFirst)
     {
+        /// <summary>What makes a run the same run.</summary>
+        public string Describe(int first, int modules) =>
+            string.Create(CultureInfo.InvariantCulture, $"seed {Seed}, {modules} modules from {first}, {GeneratedOfTen} of ten generated, {(WasmTools is null ? "without" : "with")} wasm-tools{(IsBeyondV8 ? ", beyond V8" : "")}");
+
         public ModuleMaker CreateMaker() => new(Seed, ExternalTool.OrNone(WasmTools), GeneratedOfTen, IsBeyondV8);
     }
 }

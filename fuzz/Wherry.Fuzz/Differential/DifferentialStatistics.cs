@@ -12,6 +12,9 @@ internal sealed class DifferentialStatistics
     /// <summary>Why other modules could not be compared.</summary>
     public SortedDictionary<string, int> NotCompared { get; set; } = new(StringComparer.Ordinal);
 
+    /// <summary>In which further ways modules ran.</summary>
+    public SortedDictionary<string, int> Ways { get; set; } = new(StringComparer.Ordinal);
+
     /// <summary>What Wasmtime says of those that it was asked about.</summary>
     public SortedDictionary<string, int> Judged { get; set; } = new(StringComparer.Ordinal);
 
@@ -32,6 +35,7 @@ internal sealed class DifferentialStatistics
     {
         Merge(Modules, part.Modules);
         Merge(NotCompared, part.NotCompared);
+        Merge(Ways, part.Ways);
         Merge(Judged, part.Judged);
         Merge(Calls, part.Calls);
         Merge(Executed, part.Executed);
@@ -53,6 +57,7 @@ internal sealed class DifferentialStatistics
         output.WriteLine();
         Print(output, "modules compared, by source", Modules);
         Print(output, "modules not compared", NotCompared);
+        Print(output, "in a further way each", Ways);
         if (Judged.Count > 0)
         {
             Print(output, "of these, judged by Wasmtime", Judged);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Wherry.Execution.Heap;
 using Wherry.Text.Scripts;
@@ -9,6 +8,8 @@ namespace Wherry.Fuzz.Differential;
 /// <summary>Runs modules in Wherry, and says what happened in the same lines as oracle.js.</summary>
 internal sealed class EngineRunner : IDisposable
 {
+    private readonly GuestTurns turns = new();
+    private readonly ExecutionWay way;
     private readonly Engine engine;
     private readonly StoreOptions storeOptions = new()
     {
@@ -17,13 +18,16 @@ internal sealed class EngineRunner : IDisposable
         Limits = ResourceLimits.Default with { HeapBytes = 64 << 20, MemoryBytes = 256 << 20, TableElements = 1 << 20 },
     };
 
-    public EngineRunner(BoundsChecks boundsChecks) => engine = new Engine(EngineOptions.Default with
+    public EngineRunner(ExecutionWay way)
     {
-        BoundsChecks = boundsChecks,
-        Features = WasmFeatures.Default | WasmFeatures.WideArithmetic | WasmFeatures.CustomPageSizes,
-    });
+        this.way = way;
+        engine = new Engine(ExecutionWays.Options(way));
+    }
 
     public Engine Engine => engine;
+
+    /// <summary>How often guests have been left while they waited, and entered again.</summary>
+    public long WaitCount => turns.Count;
 
     public void Dispose() => engine.Dispose();
 
@@ -31,7 +35,6 @@ internal sealed class EngineRunner : IDisposable
     /// <returns>null if a limit of this run stands in the way, so that the engines can't be compared.</returns>
     public List<string>? Run(byte[] bytes, TestPlan plan, List<ulong>? checksums = null)
     {
-        List<string> lines = [];
         Module module;
         try
         {
@@ -42,11 +45,52 @@ internal sealed class EngineRunner : IDisposable
             return [$"refused {error.Message}"];
         }
 
+        return way == ExecutionWay.Pooled ? RunPooled(module, plan, checksums) : RunOnce(module, plan, checksums);
+    }
+
+    private List<string>? RunOnce(Module module, TestPlan plan, List<ulong>? checksums)
+    {
         using var store = new Store(engine, storeOptions);
+        return RunInstance(() => new Linker(engine).Instantiate(store, module), plan, checksums);
+    }
+
+    /// <summary>The second instance has the first one's memory, which nothing must be seen of.</summary>
+    private List<string>? RunPooled(Module module, TestPlan plan, List<ulong>? checksums)
+    {
+        InstancePool pool;
+        try
+        {
+            pool = new InstancePool(new Linker(engine), module, InstancePoolOptions.Default with { StoreOptions = storeOptions });
+        }
+        catch (TrapException)
+        {
+            // A segment does not fit: found out before any instance is made, so that the place where that is told is another.
+            return RunOnce(module, plan, checksums);
+        }
+
+        using (pool)
+        {
+            List<string>? RunOne(List<ulong>? sums)
+            {
+                PooledInstance? pooled = null;
+                List<string>? lines = RunInstance(() => (pooled = pool.Instantiate()).Instance, plan, sums);
+                pooled?.Dispose();
+                return lines;
+            }
+
+            List<string>? first = RunOne(null);
+            List<string>? second = RunOne(checksums);
+            return first is null || second is null || Comparison.Difference(second, first, "second of a pool") is not string difference ? second : [difference, .. second];
+        }
+    }
+
+    private List<string>? RunInstance(Func<Instance> instantiate, TestPlan plan, List<ulong>? checksums)
+    {
+        List<string> lines = [];
         Instance instance;
         try
         {
-            instance = new Linker(engine).Instantiate(store, module);
+            instance = instantiate();
         }
         catch (LinkException error)
         {
@@ -77,12 +121,14 @@ internal sealed class EngineRunner : IDisposable
         return lines;
     }
 
-    private static string? RunCall(Instance instance, PlannedCall call)
+    private string? RunCall(Instance instance, PlannedCall call)
     {
         object?[] results;
         try
         {
-            results = instance.GetFunction(call.Name)!.Invoke(Array.ConvertAll(call.Arguments, Parse));
+            Function function = instance.GetFunction(call.Name)!;
+            object?[] arguments = Array.ConvertAll(call.Arguments, Parse);
+            results = ExecutionWays.IsSuspended(way) ? turns.Call(function, arguments) : function.Invoke(arguments);
         }
 #pragma warning disable CA1031 // An exception that is none of the engine's own is a line that no other engine gives.
         catch (Exception error)

@@ -116,7 +116,7 @@ internal sealed partial class FunctionGenerator
     {
         Op(opcode);
         BlockType(parameters, results);
-        labels.Add(new Label(opcode == Opcode.Loop ? parameters : results));
+        labels.Add(new Label(opcode == Opcode.Loop ? parameters : results, opcode == Opcode.Loop));
     }
 
     private void OpenIf(EncodedType[] results) => Open(Opcode.If, [], results);

@@ -10,7 +10,7 @@ internal sealed partial class FunctionGenerator
 
     private void ReferenceValue(EncodedType type, int depth)
     {
-        if (depth <= 0 || code.Length > MaximumSize)
+        if (depth <= 0 || code.Length > maximumSize)
         {
             int local = FindLocal(type);
             if (local >= 0 && random.OneIn(2))

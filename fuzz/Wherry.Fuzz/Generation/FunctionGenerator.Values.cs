@@ -23,7 +23,7 @@ internal sealed partial class FunctionGenerator
             return;
         }
 
-        if (depth <= 0 || code.Length > MaximumSize)
+        if (depth <= 0 || code.Length > maximumSize)
         {
             LeafValue(type);
             return;

@@ -10,7 +10,7 @@ namespace Wherry.Fuzz.Generation;
 /// </summary>
 internal sealed partial class FunctionGenerator
 {
-    private const int MaximumSize = 2500;
+    private const int UsualSize = 2500;
 
     private readonly Randomness random;
     private readonly Shape shape;
@@ -20,10 +20,13 @@ internal sealed partial class FunctionGenerator
     private readonly List<EncodedType> locals = [];
     private readonly List<Label> labels = [];
     private readonly bool isRisky;
+    private readonly int maximumSize;
     private bool isInProtectedCode;
 
-    public FunctionGenerator(Randomness random, Shape shape, Signature signature, InstructionChoice choice)
+    /// <param name="isLarge">Whether it may become larger than what the JIT optimizes.</param>
+    public FunctionGenerator(Randomness random, Shape shape, Signature signature, InstructionChoice choice, bool isLarge = false)
     {
+        maximumSize = isLarge ? UsualSize * 10 : UsualSize;
         this.random = random;
         this.shape = shape;
         this.signature = signature;
@@ -34,7 +37,8 @@ internal sealed partial class FunctionGenerator
 
     /// <summary>A place to branch to.</summary>
     /// <param name="Types">What it takes.</param>
-    private readonly record struct Label(EncodedType[] Types);
+    /// <param name="IsLoop">Whether it is a loop's.</param>
+    private readonly record struct Label(EncodedType[] Types, bool IsLoop = false);
 
     /// <summary>The body as it stands in the code section, with its length.</summary>
     public byte[] Generate(int statements)
@@ -62,7 +66,7 @@ internal sealed partial class FunctionGenerator
             Defaults(signature.Results);
             Op(Opcode.Return);
         });
-        for (int i = 0; i < statements && code.Length < MaximumSize; i++)
+        for (int i = 0; i < statements && code.Length < maximumSize; i++)
         {
             Statement(3);
         }
@@ -90,11 +94,17 @@ internal sealed partial class FunctionGenerator
         return whole.Written.ToArray();
     }
 
-    /// <summary>One instruction tried, or a local set.</summary>
+    /// <summary>One instruction tried, or a shape of code.</summary>
     private void Statement(int depth)
     {
-        if (code.Length > MaximumSize)
+        if (code.Length > maximumSize)
         {
+            return;
+        }
+
+        if (depth > 0 && random.OneIn(14))
+        {
+            TryShape(depth - 1);
             return;
         }
 

@@ -9,6 +9,7 @@ internal sealed class InstructionChoice
     private readonly Opcode[] all;
     private readonly Opcode[][] byFeature;
     private readonly Dictionary<EncodedType, Instruction[]> byResult = [];
+    private readonly Dictionary<EncodedType, Instruction[]> byParameters = [];
 
     public InstructionChoice(GeneratorOptions options)
     {
@@ -30,6 +31,10 @@ internal sealed class InstructionChoice
     /// <summary>An instruction that gives one number or vector.</summary>
     public Instruction PickFor(EncodedType type, Randomness random) => random.Pick(byResult[type]);
 
+    /// <summary>Instructions that give the type and take it once at least, and no memory.</summary>
+    public Instruction[] ByParameters(EncodedType type) => byParameters.TryGetValue(type, out Instruction[]? found) ? found : byParameters[type] =
+        [.. byResult[type].Where(instruction => instruction.AccessLog2 < 0 && instruction.Parameters.Contains(instruction.Results[0]) && instruction.Feature != WasmFeatures.RelaxedSimd)];
+
     public static bool IsAllowed(Instruction instruction, GeneratorOptions options)
     {
         switch (instruction.Opcode)
@@ -46,9 +51,11 @@ internal sealed class InstructionChoice
             WasmFeatures.CustomDescriptors => false,
             WasmFeatures.WideArithmetic => options.HasWideArithmetic,
             WasmFeatures.GarbageCollection or WasmFeatures.FunctionReferences => options.HasGarbageCollection,
-            WasmFeatures.TailCalls => !options.IsPlain && (instruction.Opcode != Opcode.ReturnCallRef || options.HasGarbageCollection),
-            WasmFeatures.ExceptionHandling => !options.IsPlain && (instruction.Opcode == Opcode.Throw || !options.HasLegacyExceptions),
-            WasmFeatures.LegacyExceptions => !options.IsPlain && options.HasLegacyExceptions,
+            WasmFeatures.TailCalls => !options.IsPlain
+                && (instruction.Opcode == Opcode.ReturnCall || !options.CanBeLeft)
+                && (instruction.Opcode != Opcode.ReturnCallRef || options.HasGarbageCollection),
+            WasmFeatures.ExceptionHandling => options.HasExceptions && (instruction.Opcode == Opcode.Throw || !options.HasLegacyExceptions),
+            WasmFeatures.LegacyExceptions => options.HasExceptions && options.HasLegacyExceptions,
             WasmFeatures.Threads => !options.IsPlain,
             WasmFeatures.RelaxedSimd => !options.IsPlain,
             _ => true,

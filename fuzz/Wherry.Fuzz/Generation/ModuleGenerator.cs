@@ -20,7 +20,9 @@ internal static class ModuleGenerator
         List<byte[]> bodies = [];
         for (int function = 0; function < shape.Functions.Count; function++)
         {
-            bodies.Add(new FunctionGenerator(random, shape, shape.SignatureOf(function), choice).Generate(random.Next(5, 11)));
+            bool isLarge = random.OneIn(150);
+            var generator = new FunctionGenerator(random, shape, shape.SignatureOf(function), choice, isLarge);
+            bodies.Add(function >= shape.FirstSmall ? generator.GenerateSmall(function, shape.FirstSmall) : generator.Generate(isLarge ? 200 : random.Next(5, 11)));
         }
 
         List<int> signatures = [.. shape.Functions];
@@ -60,7 +62,8 @@ internal static class ModuleGenerator
             shape.Functions.Add(shape.AddSignature(Pick(4), i > 0 && random.OneIn(3) ? shape.SignatureOf(0).Results : Pick(random.OneIn(6) ? 6 : 2)));
         }
 
-        shape.HashFunction = functions;
+        AddSmall(random, shape);
+        shape.HashFunction = shape.Functions.Count;
         shape.Globals.Add(new GlobalShape(Types.I32, true));
         shape.Globals.Add(new GlobalShape(Types.I64, true));
         foreach (EncodedType type in all)
@@ -81,7 +84,7 @@ internal static class ModuleGenerator
         shape.Tables.Add(new TableShape(Types.Func, false));
         shape.Tables.Add(new TableShape(options.HasGarbageCollection ? Types.Any : Types.Extern, false));
         shape.Tables.Add(new TableShape(Types.Func, !options.IsPlain && random.OneIn(3)));
-        if (!options.IsPlain)
+        if (options.HasExceptions)
         {
             for (int i = random.Next(1, 3); i > 0; i--)
             {
@@ -93,6 +96,19 @@ internal static class ModuleGenerator
         shape.Elements.AddRange([Types.Func, Types.Func, Types.Func, Types.Func]);
         shape.DataCount = 4;
         return shape;
+    }
+
+    private static void AddSmall(Randomness random, Shape shape)
+    {
+        shape.FirstSmall = shape.Functions.Count;
+        EncodedType[] numbers = [Types.I32, Types.I32, Types.I64, Types.F64];
+        EncodedType[] Pick(int least, int most) => [.. Enumerable.Range(0, random.Next(least, most)).Select(_ => random.Pick(numbers))];
+        for (int i = random.Next(3); i > 0; i--)
+        {
+            EncodedType[] results = shape.SignatureOf(0).Results;
+            bool isForTail = Array.TrueForAll(results, type => Array.IndexOf(numbers, type) >= 0) && random.OneIn(2);
+            shape.Functions.Add(shape.AddSignature(Pick(0, random.OneIn(6) ? 8 : 3), isForTail ? results : Pick(1, 2)));
+        }
     }
 
     private static void AddAggregates(Randomness random, Shape shape)

@@ -80,6 +80,9 @@ internal sealed class Shape
     /// <summary>The functions to call, each by the index of its signature.</summary>
     public List<int> Functions { get; } = [];
 
+    /// <summary>The first of those that are so small that they are written in place of calls to them.</summary>
+    public int FirstSmall { get; set; }
+
     public List<GlobalShape> Globals { get; } = [];
 
     public List<MemoryShape> Memories { get; } = [];

@@ -66,6 +66,21 @@ internal sealed class ModuleDefinition
     /// <summary>The names of the name section, if the module has one.</summary>
     public NameSection Names => field ??= NameSection.Find(this);
 
+    /// <summary>The most parameters or results that any of its function types has.</summary>
+    public int LargestArity
+    {
+        get
+        {
+            // Threads that find it at the same time find the same.
+            if (field == 0)
+            {
+                field = Compilation.WideTypes.FindLargest(this);
+            }
+
+            return field;
+        }
+    }
+
     /// <summary>A function for messages: its index, and its name if it has one.</summary>
     public string DescribeFunction(int index) => Names.GetFunctionName(index) is { } name ? $"function {index} <{name}>" : $"function {index}";
 }

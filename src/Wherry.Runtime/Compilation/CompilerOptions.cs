@@ -10,8 +10,10 @@ namespace Wherry.Compilation;
 /// <param name="IsProfiled">Whether function entries, loop heads and calls of imports look whether a sample of the stack is wanted.</param>
 /// <param name="IsInterruptible">Whether loop heads look for an interruption.</param>
 /// <param name="IsPausable">Whether the same places look whether the guest is to wait.</param>
+/// <param name="DivisionFactor">For tests: how many times smaller functions are that become several methods.</param>
 internal sealed record CompilerOptions(
     bool GuardsMemory, bool HasSafepointPages, bool IsDeterministic = false, bool OutlinesLargeFunctions = true, FuelCosts? FuelCosts = null, bool IsReproducible = false,
     bool IsProfiled = false,
     bool IsInterruptible = true,
-    bool IsPausable = false);
+    bool IsPausable = false,
+    int DivisionFactor = 1);

@@ -66,7 +66,7 @@ internal sealed partial class FunctionEmitter
             _dispatchLoop = loop;
             _dispatchEnd = position;
             _dispatchLocalEnd = -1;
-            if (CanCopyCode)
+            if (_canCopyCode)
             {
                 loop.FirstBlock = _blockCount;
                 loop.Head = DispatchHead.Find(_definition, position, _body.End);

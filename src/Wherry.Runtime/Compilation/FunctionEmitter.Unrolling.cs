@@ -23,12 +23,12 @@ internal sealed partial class FunctionEmitter
     private int _unrolledSize;
 
     /// <summary>Whether code may be written more than once: not where that could make the function too large for the JIT to optimize.</summary>
-    private bool CanCopyCode => !_isMetered && (!_module.Options.OutlinesLargeFunctions || !MethodEmission.NeedsTrial(_body));
+    private readonly bool _canCopyCode;
 
     /// <summary>Starts a loop, and writes all copies of its body but the last, if it is one to unroll.</summary>
     private bool TryEmitUnrolled(int block, BlockTypeImmediate type, int position)
     {
-        if (!CanCopyCode || type.Kind != BlockTypeKind.Empty
+        if (!_canCopyCode || type.Kind != BlockTypeKind.Empty
             || !_scan.TryGetSmallLoop(block, out SmallLoop loop) || loop.Instructions > MaximumUnrolledBody || loop.Branches > MaximumUnrolledBranches)
         {
             return false;

@@ -70,6 +70,7 @@ internal sealed partial class FunctionEmitter
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
         _isMetered = module.Options.FuelCosts is not null;
+        _canCopyCode = !_isMetered && (!module.Options.OutlinesLargeFunctions || !MethodEmission.MayBeDivided(module, _body));
         _suspends = suspends;
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)
@@ -129,7 +130,9 @@ internal sealed partial class FunctionEmitter
 
             _place = reader.Offset;
             Map?.Add(new CodePoint(_il.Size, _place, _inlinedCall, _onStack == 0));
-            if (FindOutlined(reader.Offset) is { } region)
+
+            // Regions, and what they are found by, are the function's own: code of others that stands in it has other places.
+            if (_inlinedCall is null && FindOutlined(reader.Offset) is { } region)
             {
                 EmitRegionCall(region);
                 reader.MoveTo(bytes, region.End, end);
@@ -137,7 +140,11 @@ internal sealed partial class FunctionEmitter
                 continue;
             }
 
-            Points?.Add(new EmissionPoint(reader.Offset, _il.CodeSize, _frames.Count, _blockCount, _height == _frames[^1].Height, _unreachable));
+            if (_inlinedCall is null)
+            {
+                Points?.Add(new EmissionPoint(reader.Offset, _il.CodeSize, _frames.Count, _blockCount, _height == _frames[^1].Height, _unreachable));
+            }
+
             if (_isMetered)
             {
                 EmitMetered(ref reader);

@@ -34,7 +34,7 @@ internal static class HastyFunctions
     public static bool IsResumable(ModuleDefinition definition, int bodyIndex)
     {
         FunctionBody body = definition.Bodies[bodyIndex];
-        if (MethodEmission.NeedsTrial(body, MaximumSize))
+        if (MethodEmission.NeedsTrial(definition, body, MaximumSize))
         {
             return false;
         }

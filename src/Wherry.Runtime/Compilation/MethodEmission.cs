@@ -12,6 +12,7 @@ internal static class MethodEmission
     // Only large functions can go beyond what IL can hold or the JIT optimizes, and they are rare: a trial run tells.
     private const int TrialSize = 6_000;
     private const int TrialLocals = 30_000;
+    private const int TrialValues = 15_000;
 
     /// <summary>In place of a region's number: the function as one that a wait can leave.</summary>
     public const int SuspendableRegion = -2;
@@ -34,7 +35,7 @@ internal static class MethodEmission
         int bodySize = body.End - body.Offset;
         FunctionOutline? outline = null;
         bool isHasty = IsHasty(module, function);
-        if (NeedsTrial(body) && !isHasty)
+        if (MayBeDivided(module, body) && !isHasty)
         {
             try
             {
@@ -59,13 +60,11 @@ internal static class MethodEmission
         }
     }
 
-    /// <summary>Writes a function as one that a wait can leave.</summary>
+    /// <summary>Writes a function as one that a wait can leave. That it fits is for the caller to find out.</summary>
     public static void EmitSuspendable(ICodeTarget module, int function, MethodBuilder method)
     {
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
-        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, (body.End - body.Offset) * 2)), module.FieldTokens), suspends: true);
-        emitter.Emit();
-        method.InitLocals = emitter.NeedsClearedLocals;
+        _ = Fill(module, function, method, body.End - body.Offset, outline: null, suspends: true);
     }
 
     /// <summary>The offset in the module of each instruction's IL, in a function's method or in that of a region of it.</summary>
@@ -76,7 +75,7 @@ internal static class MethodEmission
         var map = new List<CodePoint>();
         FunctionBody body = module.Definition.Bodies[function - module.Definition.ImportedFunctionCount];
         FunctionOutline? outline = null;
-        if (region != SuspendableRegion && NeedsTrial(body) && CanDivide(module, function) && !IsHasty(module, function))
+        if (region != SuspendableRegion && MayBeDivided(module, body) && CanDivide(module, function) && !IsHasty(module, function))
         {
             OutlinedRegion[] regions = OutlinePlanner.Plan(module, function);
             outline = new FunctionOutline(regions, region < 0 ? null : regions.First(other => other.Number == region), _ => null);
@@ -88,16 +87,22 @@ internal static class MethodEmission
 
     /// <summary>Whether a function is so large that it may be beyond what IL can hold or the JIT optimizes.</summary>
     /// <param name="size">The bytes of Wasm that need none.</param>
-    public static bool NeedsTrial(FunctionBody body, int size = TrialSize)
+    public static bool NeedsTrial(ModuleDefinition definition, FunctionBody body, int size = TrialSize)
     {
+        int length = body.End - body.Offset;
         int locals = 0;
         foreach (LocalRun run in body.Locals)
         {
             locals += run.Count;
         }
 
-        return body.End - body.Offset > size || locals > TrialLocals;
+        // No instruction that gives or takes several values has less than two bytes.
+        return length > size || locals > TrialLocals
+            || ((long)length / 2 * definition.LargestArity > TrialValues && WideTypes.Count(definition, body) > TrialValues);
     }
+
+    /// <summary>The same for a function of a module.</summary>
+    public static bool MayBeDivided(ICodeTarget module, FunctionBody body) => NeedsTrial(module.Definition, body, TrialSize / module.Options.DivisionFactor);
 
     // An exception that a call returns leaves the whole function, which a region can't.
     private static bool CanDivide(ICodeTarget module, int function) => module.Options.OutlinesLargeFunctions && !module.Layout.ReturnsExceptions(function);
@@ -105,7 +110,7 @@ internal static class MethodEmission
     private static bool IsHasty(ICodeTarget module, int function) => module.Haste switch
     {
         Haste.Resumable => HastyFunctions.IsResumable(module.Definition, function - module.Definition.ImportedFunctionCount),
-        Haste.All => !NeedsTrial(module.Definition.Bodies[function - module.Definition.ImportedFunctionCount]),
+        Haste.All => !NeedsTrial(module.Definition, module.Definition.Bodies[function - module.Definition.ImportedFunctionCount]),
         _ => false,
     };
 
@@ -113,9 +118,9 @@ internal static class MethodEmission
         MethodImplAttributes.IL | MethodImplAttributes.NoInlining | (module.Haste != Haste.None && !isHasty ? MethodImplAttributes.AggressiveOptimization : 0);
 
     /// <returns>Whether anything in it branches back.</returns>
-    private static bool Fill(ICodeTarget module, int function, MethodBuilder method, int bodySize, FunctionOutline? outline)
+    private static bool Fill(ICodeTarget module, int function, MethodBuilder method, int bodySize, FunctionOutline? outline, bool suspends = false)
     {
-        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, bodySize * 2)), module.FieldTokens), outline);
+        var emitter = new FunctionEmitter(module, function, new IlWriter(method.GetILGenerator(Math.Max(64, bodySize * 2)), module.FieldTokens), outline, suspends);
         emitter.Emit();
         method.InitLocals = emitter.NeedsClearedLocals;
         return emitter.HasLoops;

@@ -129,7 +129,7 @@ internal static class GuestStackWalker
     {
         Type? type = method.DeclaringType;
         return type is not null
-            && ((type.Assembly == typeof(object).Assembly && type.Name == "ThrowHelpers")
+            && ((type.Assembly == typeof(object).Assembly && type.Name is "ThrowHelpers" or "Interlocked")
                 || (type.Assembly == typeof(Store).Assembly && type.Namespace is string name && name.StartsWith("Wherry.Execution", StringComparison.Ordinal)));
     }
 }

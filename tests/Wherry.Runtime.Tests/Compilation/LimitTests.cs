@@ -94,6 +94,57 @@ public sealed class LimitTests
         Assert.Contains("function 1 is too large", trap.Message);
     }
 
+    /// <summary>A call of two bytes leaves as many values as a function may return: small functions may be too large as well.</summary>
+    [Theory]
+    [InlineData(200)]
+    [InlineData(450)]
+    [InlineData(510)]
+    [InlineData(2_900)]
+    [InlineData(4_000)]
+    public void Many_results_of_many_calls_run_or_are_an_error(int calls)
+    {
+        const int Results = 128;
+        var text = new StringBuilder("(module (func $many (result");
+        text.Insert(text.Length, " i64", Results).Append(')').Insert(text.Length, " i64.const 5", Results).Append(") (func (export \"run\") (result i64)\n");
+        text.Insert(text.Length, "call $many\n", calls).Append("i64.add return))");
+        Func<long> run = Guests.Instantiate(text.ToString()).GetFunction<Func<long>>("run")!;
+        if (calls * Results < 65_000)
+        {
+            Assert.Equal(10, run());
+            return;
+        }
+
+        TrapException trap = Assert.Throws<TrapException>(() => run());
+        Assert.Equal(TrapKind.OutOfResources, trap.Kind);
+        Assert.Contains("function 1 is too large", trap.Message);
+    }
+
+    /// <summary>The same with what blocks take and give.</summary>
+    [Theory]
+    [InlineData("block", 500)]
+    [InlineData("loop", 500)]
+    [InlineData("block", 1_400)]
+    [InlineData("loop", 1_400)]
+    [InlineData("local.get 0 if", 900)]
+    public void Many_values_of_many_blocks_run_or_are_an_error(string block, int count)
+    {
+        const int Values = 128;
+        string types = string.Concat(Enumerable.Repeat(" i64", Values));
+        var text = new StringBuilder($"(module (type $t (func (param{types}) (result{types}))) (func $many (result{types})");
+        text.Insert(text.Length, " i64.const 5", Values).Append(") (func (export \"run\") (param i32) (result i64) call $many\n");
+        text.Insert(text.Length, $"{block} (type $t) local.get 0 br_if 0\n", count).Insert(text.Length, "end\n", count).Append("i64.add return))");
+        Func<int, long> run = Guests.Instantiate(text.ToString()).GetFunction<Func<int, long>>("run")!;
+        try
+        {
+            Assert.Equal(10, run(0));
+        }
+        catch (TrapException trap)
+        {
+            Assert.Equal(TrapKind.OutOfResources, trap.Kind);
+            Assert.Contains("function 1 is too large", trap.Message);
+        }
+    }
+
     [Theory]
     [InlineData("block\n", "br_if 0 (local.get 0)\n", "end\n")]
     [InlineData("block\n", "", "end\n")]

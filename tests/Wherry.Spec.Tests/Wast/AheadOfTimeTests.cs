@@ -1,4 +1,4 @@
-using Wherry.Text.Scripts;
+using Wherry.Tests.AheadOfTime;
 
 namespace Wherry.Spec.Tests.Wast;
 
@@ -18,22 +18,7 @@ public sealed class AheadOfTimeTests
     public void A_script_passes_with_code_compiled_ahead_of_time(string file)
     {
         Suite.Require();
-        if (!Precompiler.IsAvailable)
-        {
-            const string Reason = "crossgen2 is not there: wherry compile gets it";
-            if (Environment.GetEnvironmentVariable("WHERRY_CI") == "1")
-            {
-                Assert.Fail(Reason);
-            }
-
-            Assert.Skip(Reason);
-        }
-
-        string path = Suite.PathOf(file);
-        ScriptResult result = ScriptRunner.Run(path, new EngineOptions { Features = SuiteFeatures.OfPath(path), CreateCode = Precompiler.CompileAndLoad });
-        Assert.True(
-            result.Failed == 0,
-            string.Join('\n', result.Failures.Take(10).Select(failure => $"{file}:{failure.Line}: {failure.Directive}: {failure.Reason}")));
-        Assert.Equal(AssertionCounter.Count(File.ReadAllText(path)), result.Assertions);
+        PrecompilerRequirement.Check();
+        SuiteScript.AssertPasses(file, new EngineOptions { CreateCode = Precompiler.CompileAndLoad });
     }
 }

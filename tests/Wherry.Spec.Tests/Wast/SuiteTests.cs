@@ -1,5 +1,4 @@
 using Wherry.Compilation;
-using Wherry.Text.Scripts;
 
 namespace Wherry.Spec.Tests.Wast;
 
@@ -39,17 +38,8 @@ public class SuiteTests
     [Theory]
     [MemberData(nameof(Files))]
     public void A_script_passes_with_code_that_was_compiled_in_haste(string file) =>
-        Run(file, new EngineOptions { BoundsChecks = BoundsChecks.Guard, CollectibleCode = false, Haste = Haste.All });
+        SuiteScript.AssertPasses(file, new EngineOptions { BoundsChecks = BoundsChecks.Guard, CollectibleCode = false, Haste = Haste.All });
 
-    private static void Run(string file, BoundsChecks boundsChecks, FuelCosts? costs = null) => Run(file, new EngineOptions { BoundsChecks = boundsChecks, FuelCosts = costs });
-
-    private static void Run(string file, EngineOptions options)
-    {
-        string path = Suite.PathOf(file);
-        ScriptResult result = ScriptRunner.Run(path, options with { Features = SuiteFeatures.OfPath(path) });
-        Assert.True(
-            result.Failed == 0,
-            string.Join('\n', result.Failures.Take(10).Select(failure => $"{file}:{failure.Line}: {failure.Directive}: {failure.Reason}")));
-        Assert.Equal(AssertionCounter.Count(File.ReadAllText(path)), result.Assertions);
-    }
+    private static void Run(string file, BoundsChecks boundsChecks, FuelCosts? costs = null) =>
+        SuiteScript.AssertPasses(file, new EngineOptions { BoundsChecks = boundsChecks, FuelCosts = costs });
 }

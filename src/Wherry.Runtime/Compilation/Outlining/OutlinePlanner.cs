@@ -40,7 +40,8 @@ internal sealed class OutlinePlanner
         var points = new List<EmissionPoint>();
         var trial = new IlWriter(null);
         new FunctionEmitter(module, function, trial) { Points = points }.Emit();
-        if (trial.CodeSize.Share <= 1)
+        double whole = 1.0 / module.Options.DivisionFactor;
+        if (trial.CodeSize.Share <= whole)
         {
             return [];
         }
@@ -56,10 +57,10 @@ internal sealed class OutlinePlanner
         OutlinedRegion[] regions = [];
         foreach (double share in MaximumShares)
         {
-            regions = planner.Choose(root, trial.CodeSize, share);
+            regions = planner.Choose(root, trial.CodeSize, share * whole);
             var rest = new IlWriter(null);
             new FunctionEmitter(module, function, rest, new FunctionOutline(regions, null, _ => null)).Emit();
-            if (rest.CodeSize.Share <= 1)
+            if (rest.CodeSize.Share <= whole)
             {
                 break;
             }

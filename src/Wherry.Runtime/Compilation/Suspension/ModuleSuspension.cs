@@ -13,9 +13,6 @@ namespace Wherry.Compilation.Suspension;
 /// <param name="getStub">Makes the code by which functions of a type are entered again.</param>
 internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, bool waitsAtEachCall, Func<int, nint> compile, Func<DefinedType, nint> getStub)
 {
-    // What is smaller always fits.
-    private const int TrialSize = 1_000;
-
     private readonly Lock _lock = new();
     private readonly nint[] _code = new nint[module.Definition.Functions.Length];
     private readonly nint[] _stubs = new nint[module.Definition.Functions.Length];
@@ -110,14 +107,9 @@ internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, 
         }
     }
 
-    // Beyond these limits the JIT does not optimize, which costs more than a thread.
+    // Beyond these limits the JIT does not optimize, which costs more than a thread. Small functions may be beyond them too: each wait keeps all that is alive.
     private bool Fits(int function, FunctionBody body)
     {
-        if (body.End - body.Offset <= TrialSize)
-        {
-            return true;
-        }
-
         var trial = new IlWriter(null);
         try
         {
