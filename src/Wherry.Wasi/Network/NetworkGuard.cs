@@ -63,6 +63,12 @@ internal sealed class NetworkGuard(NetworkPolicy policy, NameResolver resolver, 
         return Errno.Notcapable;
     }
 
+    /// <summary>Whether a port of the guest is one of the host's.</summary>
+    public bool IsPublished(NetworkProtocol protocol, int guestPort) => Policy.PublishedPorts.Any(published => published.GuestPort == guestPort && published.Protocol == protocol);
+
+    /// <summary>Whether there are hosts that the guest may connect or send to.</summary>
+    public bool MayReachOthers => Policy.AllowsEverything || !Policy.ConnectRules.IsEmpty || Policy.Predicate is not null;
+
     /// <summary>Tells the person that the guest wants to be reached at a port.</summary>
     public void DenyBind(NetworkProtocol protocol, ushort port)
     {

@@ -400,7 +400,8 @@ internal sealed unsafe partial class Poller(WasiContext context) : IDisposable
 
     private void WaitForEvents(CancellationToken cancellationToken)
     {
-        long timeout = NearestDeadline();
+        long nearest = NearestDeadline();
+        long timeout = nearest;
         if (generics.Count > 0)
         {
             WaitForGenerics(timeout, cancellationToken);
@@ -425,7 +426,7 @@ internal sealed unsafe partial class Poller(WasiContext context) : IDisposable
 
             if ((ready == 0 && timeout > 0) || (timeout == 0 && ready < SocketSet.EventCapacity))
             {
-                ReportClocks(timeout);
+                ReportClocks(nearest);
                 return;
             }
 
@@ -433,7 +434,6 @@ internal sealed unsafe partial class Poller(WasiContext context) : IDisposable
             if (timeout > 0)
             {
                 long now = Libc.MonotonicNanoseconds();
-                long nearest = NearestDeadline();
                 timeout = Math.Max(0, nearest - (now - start));
                 if (timeout == 0)
                 {

@@ -118,12 +118,12 @@ internal static unsafe partial class NativeSocket
     public static partial int Poll(PollDescriptor* descriptors, nuint count, int timeoutMilliseconds);
 
     /// <summary>Two handles that are connected with each other, and with nothing else; non-blocking, closed on exec.</summary>
-    public static bool TryOpenPair(Span<int> handles)
+    public static bool TryOpenPair(Span<int> handles, bool isStream = true)
     {
         // Sound: there is room for the two.
         fixed (int* pointer = handles[..2])
         {
-            return OpenPair(AddressFamilyUnix, TypeStream | TypeNonblock | TypeCloseOnExec, 0, pointer) == 0;
+            return OpenPair(AddressFamilyUnix, (isStream ? TypeStream : TypeDatagram) | TypeNonblock | TypeCloseOnExec, 0, pointer) == 0;
         }
     }
 

@@ -26,12 +26,15 @@ internal enum SocketBinding : byte
 /// context's waiter. What the system has told of its readiness is kept, so that a poll asks nothing twice.
 /// </summary>
 /// <remarks>One thread at a time uses it: the guest's, or whichever of them has the turn.</remarks>
-internal sealed unsafe class SocketDescriptor : Descriptor
+internal sealed unsafe partial class SocketDescriptor : Descriptor
 {
     public const Rights SocketRights = Rights.FdRead | Rights.FdWrite | Rights.FdFdstatSetFlags | Rights.FdFilestatGet | Rights.PollFdReadwrite
         | Rights.SockShutdown | Rights.SockOpen | Rights.SockClose | Rights.SockBind | Rights.SockRecv | Rights.SockRecvFrom | Rights.SockSend | Rights.SockSendTo;
 
     private const int RememberedPeers = 4096;
+
+    /// <summary>Up to so many buffers are put together on the stack.</summary>
+    private const int FewBuffers = 16;
 
     /// <summary>Who reads in smaller pieces gets them as they come.</summary>
     private const int LeastAmended = 1024;
@@ -130,6 +133,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     /// <summary>Receives what is there, or answers Again. A sender is filled in if asked for.</summary>
     public Errno Receive(ReadOnlySpan<NativeBuffer> buffers, int nativeFlags, SocketAddress* sender, out uint count, out bool truncated)
     {
+        if (datagrams is not null)
+        {
+            return ReceiveDatagram(buffers, nativeFlags, sender, out count, out truncated);
+        }
+
         if (IsStream || (SourceFilter is null && !AnswersAnyone))
         {
             return ReceiveAny(buffers, nativeFlags, sender, out count, out truncated);
@@ -259,6 +267,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
     public Errno Send(ReadOnlySpan<NativeBuffer> buffers, SocketAddress* receiver, out uint count, bool more = false)
     {
         nint sent;
+        if (datagrams is not null && SendsInside(receiver))
+        {
+            return SendDatagram(buffers, receiver, out count);
+        }
+
         IsHeldBack = more;
         if (buffers.Length == 1 && receiver == null)
         {
@@ -452,6 +465,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         if (errno is Errno.Success or Errno.Inprogress)
         {
             PeerAddress = null;
+            insidePeer = null;
             IsConnecting = errno == Errno.Inprogress;
             isConnected = IsStream && errno == Errno.Success;
             ForgetReadiness();
@@ -596,6 +610,11 @@ internal sealed unsafe class SocketDescriptor : Descriptor
             return Errno.Success;
         }
 
+        if (datagrams is not null && IsInProcess && insidePeer is null)
+        {
+            return Errno.Notconn;
+        }
+
         return NativeSocket.Shutdown(handle, how) == 0 ? Errno.Success : NativeSocket.LastError();
     }
 
@@ -627,6 +646,7 @@ internal sealed unsafe class SocketDescriptor : Descriptor
         {
             Set?.Forget(this);
             queue?.Close();
+            datagrams?.Close();
             acceptedBy?.RemoveOpen();
             if (end is not null && ResetsOnClose(closed))
             {

@@ -143,6 +143,13 @@ public sealed unsafe partial class WasiContext
             return new ValueTask<int>((int)Errno.Afnosupport);
         }
 
+        if (Options.NetworkMember is { } member && TryPrepareDatagrams(member, socket, target.Normalize(), out errno))
+        {
+            uint passed = 0;
+            errno = errno == Errno.Success ? TrySend(call, socket, buffers, count, 0, &target, out passed, out _) : errno;
+            return new ValueTask<int>((int)(errno == Errno.Success ? call.Write(sentAddress, passed) : errno));
+        }
+
         ValueTask<Errno> check = CheckSendAsync(socket, target, call.CancellationToken);
         if (!check.IsCompletedSuccessfully)
         {

@@ -97,13 +97,20 @@ public sealed partial class WasiContext
             return Errno.Inval;
         }
 
-        if (socket.IsStream && Options.NetworkMember is { } member)
+        if (Options.NetworkMember is { } member)
         {
-            return BindInProcess(member, socket, address);
+            return socket.IsStream ? BindInProcess(member, socket, address)
+                : socket.Datagrams is null ? BindDatagrams(member, socket, address)
+                : Errno.Inval;
         }
 
+        return BindOnHost(socket, address);
+    }
+
+    private Errno BindOnHost(SocketDescriptor socket, in SocketAddress address)
+    {
         NetworkProtocol protocol = socket.IsStream ? NetworkProtocol.Tcp : NetworkProtocol.Udp;
-        errno = Network.Bind(protocol, address, out BindGrant grant);
+        Errno errno = Network.Bind(protocol, address, out BindGrant grant);
         if (errno == Errno.Success && grant.Host.IsIpv6 != socket.IsNativeIpv6)
         {
             errno = socket.ChangeNativeFamily(grant.Host.IsIpv6);
@@ -226,6 +233,11 @@ public sealed partial class WasiContext
         }
 
         SocketAddress? shown = null;
+        if (!socket.IsStream && Options.NetworkMember is { } place && TryConnectDatagrams(place, socket, target.Normalize(), out errno))
+        {
+            return (int)errno;
+        }
+
         if (socket.IsStream && Options.NetworkMember is { } member)
         {
             SocketAddress inside = target.Normalize();
@@ -303,8 +315,7 @@ public sealed partial class WasiContext
 
     private Errno ConnectToNameServer(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
-        nameServer ??= new NameServer(member, Network, NameResolver);
-        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), nameServer.TryServe, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), OwnNameServer(member).TryServe, out int handle, out ConnectionEnd? end, out SocketAddress local);
         if (errno == Errno.Success)
         {
             local.TryConvert(socket.IsIpv6, out local);

@@ -18,7 +18,10 @@ internal static class CompiledGuest
     private static readonly ConcurrentDictionary<string, Lazy<(byte[]? Module, string Error)>> Compiled = new();
 
     /// <summary>The module compiled from <c>Guests/NAME.c</c>. Skips the test if there is no compiler, or fails it where nothing may be skipped.</summary>
-    public static Module Load(string name, params string[] options)
+    public static Module Load(string name, params string[] options) => Load(Engine.Default, name, options);
+
+    /// <summary>The same for an engine.</summary>
+    public static Module Load(Engine engine, string name, params string[] options)
     {
         var (module, error) = Compiled.GetOrAdd(name, key => new Lazy<(byte[]?, string)>(() => Compile(key, options))).Value;
         if (module is null)
@@ -27,7 +30,7 @@ internal static class CompiledGuest
             Assert.Fail($"{error}\nIs it installed? {Install}");
         }
 
-        return Module.Load(Engine.Default, module, $"{name}.wasm");
+        return Module.Load(engine, module, $"{name}.wasm");
     }
 
     private static (byte[]? Module, string Error) Compile(string name, string[] options)

@@ -9,28 +9,11 @@ using Wherry.Wasi.Tests.Sockets;
 namespace Wherry.Wasi.Tests.Network;
 
 /// <summary>Guests that reach each other inside the process, as if over TCP.</summary>
-public class InProcessNetworkTests : IDisposable
+public class InProcessNetworkTests : NetworkTests
 {
     private const uint LingerOption = 9;
     private const uint AcceptConnectionsOption = 13;
     private const uint LevelTcp = 6;
-
-    private readonly InProcessNetwork network = new();
-    private readonly List<IDisposable> open = [];
-
-    public void Dispose()
-    {
-        Dispose(isDisposing: true);
-        GC.SuppressFinalize(this);
-    }
-
-    protected virtual void Dispose(bool isDisposing)
-    {
-        foreach (IDisposable each in Enumerable.Reverse(open))
-        {
-            each.Dispose();
-        }
-    }
 
     [Fact]
     public void Each_guest_has_ports_of_its_own_and_reaches_others_by_name()
@@ -89,7 +72,7 @@ public class InProcessNetworkTests : IDisposable
     [Fact]
     public void What_waits_at_all_ports_of_a_guest_is_bounded_together()
     {
-        using NetworkMember member = network.AddService("server", new Dictionary<string, IReadOnlyList<string>>()).AddMember();
+        using NetworkMember member = Network.AddService("server", new Dictionary<string, IReadOnlyList<string>>()).AddMember();
         Assert.Equal(Errno.Success, member.Listen(80, isLoopbackOnly: false, out ListeningQueue? first));
         Assert.Equal(Errno.Success, member.Listen(81, isLoopbackOnly: false, out ListeningQueue? second));
 
@@ -154,7 +137,7 @@ public class InProcessNetworkTests : IDisposable
     [Fact]
     public void Connections_go_to_the_replicas_in_turn()
     {
-        NetworkService service = network.AddService("web", Networks("default"));
+        NetworkService service = Network.AddService("web", Networks("default"));
         SocketGuest[] replicas = [.. Enumerable.Range(0, 3).Select(_ => Member(service))];
         int[] listeners = [.. replicas.Select(replica => Serve(replica, 80))];
         (SocketGuest client, _) = Guest("client");
@@ -361,7 +344,7 @@ public class InProcessNetworkTests : IDisposable
     public void A_name_may_lead_to_a_port_of_the_host()
     {
         (SocketGuest client, _) = Guest("client");
-        NetworkService service = network.AddService("db", Networks("default"));
+        NetworkService service = Network.AddService("db", Networks("default"));
         using TcpListener server = new(IPAddress.Loopback, 0);
         server.Start();
         service.SetHostPort(3306, Wherry.Wasi.Sockets.SocketAddress.FromEndPoint((IPEndPoint)server.LocalEndpoint));
@@ -380,7 +363,7 @@ public class InProcessNetworkTests : IDisposable
     public void A_published_port_is_reached_from_the_host_and_waits_between_two_guests()
     {
         using var publisher = new PortPublisher(message => Assert.Fail(message));
-        NetworkService service = network.AddService("web", Networks("default"));
+        NetworkService service = Network.AddService("web", Networks("default"));
         SocketGuest first = Member(service);
         using PortPublisher.Port port = publisher.Publish(IPAddress.Loopback, 0, 0, service, 80);
         using (var early = new TcpClient())
@@ -460,14 +443,6 @@ public class InProcessNetworkTests : IDisposable
         await serving;
     }
 
-    private static Dictionary<string, IReadOnlyList<string>> Networks(params string[] names) => names.ToDictionary(name => name, _ => (IReadOnlyList<string>)[]);
-
-    private static IPAddress Resolve(SocketGuest guest, string name)
-    {
-        Assert.True(guest.Context.Options.NetworkMember!.TryResolve(name, out IPAddress? address));
-        return address;
-    }
-
     private static int Serve(SocketGuest guest, int port)
     {
         int listener = guest.Open();
@@ -485,22 +460,5 @@ public class InProcessNetworkTests : IDisposable
         int socket = client.Open();
         Assert.Equal(Errno.Success, client.Connect(socket, InProcessNetwork.ToIPAddress(service.AddressNumber), 80));
         return (server, server.Accept(listener), client, socket);
-    }
-
-    private (SocketGuest Guest, NetworkService Service) Guest(string name, params string[] networks) => Guest(name, NetworkPolicy.None, networks);
-
-    private (SocketGuest Guest, NetworkService Service) Guest(string name, NetworkPolicy policy, params string[] networks)
-    {
-        NetworkService service = network.AddService(name, Networks(networks.Length == 0 ? ["default"] : networks));
-        return (Member(service, policy), service);
-    }
-
-    private SocketGuest Member(NetworkService service, NetworkPolicy? policy = null)
-    {
-        NetworkMember member = service.AddMember();
-        var guest = new SocketGuest(policy ?? NetworkPolicy.None, new WasiOptions { NetworkMember = member });
-        open.Add(member);
-        open.Add(guest);
-        return guest;
     }
 }

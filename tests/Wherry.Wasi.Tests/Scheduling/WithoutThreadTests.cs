@@ -36,3 +36,9 @@ public sealed class InProcessNetworkWithoutThreadTests : InProcessNetworkTests
 {
     public InProcessNetworkWithoutThreadTests() => GuestsWithoutThread.Scheduler = GuestScheduler.Shared;
 }
+
+/// <summary>UDP inside the process, with guests that have no thread of their own.</summary>
+public sealed class DatagramWithoutThreadTests : DatagramTests
+{
+    public DatagramWithoutThreadTests() => GuestsWithoutThread.Scheduler = GuestScheduler.Shared;
+}

@@ -330,7 +330,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
         };
     }
 
-    /// <summary>Some guests ask the server that this variable names, over TCP, in place of the host: they are answered there.</summary>
+    /// <summary>Some guests ask the server that this variable names in place of the host: they are answered there.</summary>
     private SocketAddress? FindNameServer()
     {
         string? text = service.Environment.LastOrDefault(variable => variable.Key == "DNS_SERVER").Value;

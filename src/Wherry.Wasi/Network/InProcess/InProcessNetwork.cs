@@ -25,6 +25,7 @@ internal sealed class InProcessNetwork
     private readonly Lock gate = new();
     private readonly Dictionary<uint, NetworkService> byAddress = [];
     private readonly Dictionary<string, List<NetworkService>> byName = new(StringComparer.OrdinalIgnoreCase);
+    private readonly Dictionary<uint, NetworkMember> membersByAddress = [];
     private readonly Queue<uint> freeAddresses = new();
     private uint nextAddress = FirstAddress;
 
@@ -63,11 +64,21 @@ internal sealed class InProcessNetwork
         }
     }
 
+    /// <summary>Datagrams to the address go to the guest, until it is given back.</summary>
+    public void Add(uint address, NetworkMember member)
+    {
+        lock (gate)
+        {
+            membersByAddress[address] = member;
+        }
+    }
+
     /// <summary>An address that a guest no longer has.</summary>
     public void GiveBack(uint address)
     {
         lock (gate)
         {
+            membersByAddress.Remove(address);
             freeAddresses.Enqueue(address);
         }
     }
@@ -87,6 +98,15 @@ internal sealed class InProcessNetwork
         lock (gate)
         {
             return IsInside(address) ? byAddress.GetValueOrDefault(NumberOf(address)) : null;
+        }
+    }
+
+    /// <summary>The guest with the address, if it has ever had a UDP port.</summary>
+    public NetworkMember? FindMember(in SocketAddress address)
+    {
+        lock (gate)
+        {
+            return IsInside(address) ? membersByAddress.GetValueOrDefault(NumberOf(address)) : null;
         }
     }
 

@@ -1,4 +1,5 @@
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Network.InProcess.Datagrams;
 using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi.Network.InProcess;
@@ -40,6 +41,7 @@ internal sealed partial class NetworkMember
     public void Open()
     {
         ListeningQueue[] queues;
+        DatagramPort[] ports;
         lock (gate)
         {
             if (!isHeld || isClosed)
@@ -49,11 +51,17 @@ internal sealed partial class NetworkMember
 
             isHeld = false;
             queues = [.. own.Values];
+            ports = [.. ownDatagrams.Values];
         }
 
         foreach (ListeningQueue queue in queues)
         {
             Service.Add(queue);
+        }
+
+        foreach (DatagramPort port in ports)
+        {
+            Service.Add(port);
         }
     }
 
@@ -61,15 +69,22 @@ internal sealed partial class NetworkMember
     public void StopListening()
     {
         ListeningQueue[] queues;
+        DatagramPort[] ports;
         lock (gate)
         {
             isHeld = true;
             queues = [.. own.Values];
+            ports = [.. ownDatagrams.Values];
         }
 
         foreach (ListeningQueue queue in queues)
         {
             Service.Remove(queue);
+        }
+
+        foreach (DatagramPort port in ports)
+        {
+            Service.Remove(port);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Network.InProcess.Datagrams;
 using Wherry.Wasi.Sockets;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
@@ -73,7 +74,7 @@ internal sealed partial class NetworkMember : IDisposable
             ushort port;
             do
             {
-                port = (ushort)(FirstEphemeralPort + (lastEphemeral++ % (LastEphemeralPort - FirstEphemeralPort + 1)));
+                port = NextEphemeralPort();
             }
             while (own.ContainsKey(port));
             return port;
@@ -244,6 +245,7 @@ internal sealed partial class NetworkMember : IDisposable
     public void Dispose()
     {
         ListeningQueue[] queues;
+        DatagramPort[] ports;
         lock (gate)
         {
             if (isClosed)
@@ -253,11 +255,17 @@ internal sealed partial class NetworkMember : IDisposable
 
             isClosed = true;
             queues = [.. own.Values];
+            ports = [.. ownDatagrams.Values];
         }
 
         foreach (ListeningQueue queue in queues)
         {
             queue.Close();
+        }
+
+        foreach (DatagramPort port in ports)
+        {
+            port.Close();
         }
 
         Service.Network.GiveBack(address);
@@ -278,6 +286,9 @@ internal sealed partial class NetworkMember : IDisposable
 
     /// <summary>A connection waits no more.</summary>
     internal void RemoveWaiting() => Interlocked.Decrement(ref waiting);
+
+    // Under the gate.
+    private ushort NextEphemeralPort() => (ushort)(FirstEphemeralPort + (lastEphemeral++ % (LastEphemeralPort - FirstEphemeralPort + 1)));
 
     internal void Remove(ListeningQueue queue)
     {

@@ -25,6 +25,9 @@ internal sealed record DnsQuestion(string Name, ushort Type, ReadOnlyMemory<byte
     public const ushort Address = 1;
     public const ushort Address6 = 28;
 
+    /// <summary>What fits into a datagram (RFC 1035 section 4.2.1).</summary>
+    public const int LongestDatagram = 512;
+
     private const int HeaderSize = 12;
     private const int LongestLabel = 63;
     private const int LongestName = 255;
@@ -37,6 +40,7 @@ internal sealed record DnsQuestion(string Name, ushort Type, ReadOnlyMemory<byte
     private const uint Lifetime = 5;
 
     private const ushort IsAnswer = 0x8000;
+    private const ushort IsTruncated = 0x0200;
     private const ushort OperationMask = 0x7800;
     private const ushort RecursionDesired = 0x0100;
     private const ushort RecursionAvailable = 0x0080;
@@ -130,6 +134,27 @@ internal sealed record DnsQuestion(string Name, ushort Type, ReadOnlyMemory<byte
         }
 
         return answer;
+    }
+
+    /// <summary>What is sent over UDP in place of an answer: the same, or if that is too long, that it must be asked for over TCP.</summary>
+    public static ReadOnlySpan<byte> Shorten(byte[] answer)
+    {
+        if (answer.Length <= LongestDatagram)
+        {
+            return answer;
+        }
+
+        // The question, which the answer repeats, ends with its name's empty label, its type and its class.
+        int end = HeaderSize;
+        while (answer[end] != 0)
+        {
+            end += answer[end] + 1;
+        }
+
+        Span<byte> header = answer;
+        BinaryPrimitives.WriteUInt16BigEndian(header[2..], (ushort)(BinaryPrimitives.ReadUInt16BigEndian(header[2..]) | IsTruncated));
+        BinaryPrimitives.WriteUInt16BigEndian(header[6..], 0);
+        return header[..(end + 5)];
     }
 
     private static void Put(ushort value, ref Span<byte> rest)

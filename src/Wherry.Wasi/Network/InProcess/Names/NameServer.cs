@@ -1,11 +1,13 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using Wherry.Wasi.Network.InProcess.Datagrams;
+using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
 namespace Wherry.Wasi.Network.InProcess.Names;
 
 /// <summary>
-/// Answers a guest that asks a DNS server rather than the host: over TCP (RFC 7766), at the address that it was given, which nobody else reaches. It tells what the guest may know by other ways too: the project's
+/// Answers a guest that asks a DNS server rather than the host: over UDP (RFC 1035) and TCP (RFC 7766), at the address that it was given, which nobody else reaches. It tells what the guest may know by other ways too: the project's
 /// services on its networks, and hosts that it may connect to.
 /// </summary>
 /// <param name="member">The guest's place on the network.</param>
@@ -19,9 +21,13 @@ internal sealed class NameServer(NetworkMember member, NetworkGuard guard, NameR
     /// <summary>A guest's connections at once. Each has a handle of the process.</summary>
     private const int MostConnections = 64;
 
+    /// <summary>Questions over UDP that are being answered at once; more are lost, as datagrams may be.</summary>
+    private const int MostQuestions = 64;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private int connections;
+    private int questions;
 
     /// <summary>Answers what comes on a connection, until its end.</summary>
     /// <param name="handle">The server's end, which this closes.</param>
@@ -38,6 +44,32 @@ internal sealed class NameServer(NetworkMember member, NetworkGuard guard, NameR
         return true;
     }
 
+    /// <summary>Answers a message that came over UDP, to the port that it came from.</summary>
+    /// <param name="from">The asking socket's port.</param>
+    /// <param name="server">The address that was asked.</param>
+    /// <param name="message">The message; not kept.</param>
+    public void Ask(DatagramPort from, SocketAddress server, ReadOnlySpan<NativeBuffer> message)
+    {
+        var bytes = new List<byte>();
+        foreach (ref readonly NativeBuffer buffer in message)
+        {
+            if (buffer.Length > LongestMessage - (nuint)bytes.Count)
+            {
+                return;
+            }
+
+            bytes.AddRange(buffer.Span);
+        }
+
+        if (Interlocked.Increment(ref questions) > MostQuestions)
+        {
+            Interlocked.Decrement(ref questions);
+            return;
+        }
+
+        _ = Task.Run(() => AnswerAsync(from, server, bytes.ToArray()));
+    }
+
     /// <summary>The answer to a message; null to one that can't be answered.</summary>
     public async Task<byte[]?> AnswerAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
@@ -49,6 +81,35 @@ internal sealed class NameServer(NetworkMember member, NetworkGuard guard, NameR
         }
 
         return message.Length < 12 ? null : DnsQuestion.Answer(message.Span, question, status, addresses);
+    }
+
+    private async Task AnswerAsync(DatagramPort to, SocketAddress server, byte[] message)
+    {
+        try
+        {
+            using var limit = new CancellationTokenSource(Patience);
+            if (await AnswerAsync(message, limit.Token).ConfigureAwait(false) is { } answer)
+            {
+                Deliver(to, server, DnsQuestion.Shorten(answer));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The guest asks again, or has given up.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref questions);
+        }
+    }
+
+    private static unsafe void Deliver(DatagramPort to, in SocketAddress server, ReadOnlySpan<byte> answer)
+    {
+        fixed (byte* first = answer)
+        {
+            // Sound: the span's own length is passed.
+            _ = to.Deliver(server, [new NativeBuffer(first, (nuint)answer.Length)]);
+        }
     }
 
     private async Task<(DnsStatus Status, IPAddress[] Addresses)> FindAsync(string name, CancellationToken cancellationToken)

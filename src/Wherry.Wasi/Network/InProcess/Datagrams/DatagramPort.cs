@@ -1,0 +1,157 @@
+using Wherry.Wasi.Abi;
+using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Names;
+using Wherry.Wasi.Sockets;
+
+namespace Wherry.Wasi.Network.InProcess.Datagrams;
+
+/// <summary>
+/// A UDP port of a guest. What others send arrives at the socket's own handle, behind a <see cref="DatagramHeader"/>: through the other half of a pair of datagram sockets, or, if the host's network reaches the
+/// socket too, from the process's <see cref="HostSender"/>. As over any network, what there is no room for is lost.
+/// </summary>
+internal sealed unsafe class DatagramPort
+{
+    /// <summary>As much as a UDP datagram over IPv4 holds.</summary>
+    private const int LongestDatagram = 65_507;
+
+    private const int RememberedPeers = 4096;
+    private const int FewBuffers = 16;
+
+    private readonly Lock gate = new();
+    private readonly HashSet<SocketAddress> servicePeers = [];
+    private readonly Queue<SocketAddress> servicePeersByAge = new();
+    private readonly int pairHandle;
+    private readonly HostSender? hostSender;
+    private SocketAddress hostAddress;
+    private bool isClosed;
+
+    /// <summary>A port that only guests of the project reach.</summary>
+    /// <param name="pairHandle">The half of the pair that is not the socket's, which this closes.</param>
+    public DatagramPort(NetworkMember member, ushort port, bool isLoopbackOnly, int pairHandle)
+    {
+        Member = member;
+        Port = port;
+        IsLoopbackOnly = isLoopbackOnly;
+        this.pairHandle = pairHandle;
+    }
+
+    /// <summary>A port whose socket the host's network reaches too.</summary>
+    /// <param name="hostAddress">Where the host has bound it.</param>
+    /// <param name="hostSender">Who reaches that.</param>
+    public DatagramPort(NetworkMember member, ushort port, bool isLoopbackOnly, in SocketAddress hostAddress, HostSender hostSender)
+    {
+        Member = member;
+        Port = port;
+        IsLoopbackOnly = isLoopbackOnly;
+        pairHandle = -1;
+        this.hostAddress = hostAddress.Normalize();
+        this.hostSender = hostSender;
+    }
+
+    /// <summary>The guest's place on the network.</summary>
+    public NetworkMember Member { get; }
+
+    public ushort Port { get; }
+
+    /// <summary>Whether other guests can't reach it.</summary>
+    public bool IsLoopbackOnly { get; }
+
+    /// <summary>Whether the host's network reaches its socket too.</summary>
+    public bool IsOutsideToo => hostSender is not null;
+
+    /// <summary>Who answers what is sent to the guest's DNS server.</summary>
+    public NameServer? NameServer { get; init; }
+
+    /// <summary>The host has bound the socket elsewhere.</summary>
+    public void MoveTo(in SocketAddress host)
+    {
+        lock (gate)
+        {
+            hostAddress = host.Normalize();
+        }
+    }
+
+    /// <summary>Puts a datagram into the socket's queue. What there is no room for is lost, as is what comes to a closed one.</summary>
+    /// <param name="source">By which the receiver sees the sender.</param>
+    /// <param name="data">The bytes; checked ranges of a guest's memory, or buffers of the process.</param>
+    /// <returns>Success also for what is lost; Msgsize for what is too long.</returns>
+    public Errno Deliver(in SocketAddress source, ReadOnlySpan<NativeBuffer> data, DatagramKind kind = DatagramKind.Data)
+    {
+        ulong length = 0;
+        foreach (ref readonly NativeBuffer buffer in data)
+        {
+            length += buffer.Length;
+        }
+
+        if (length > LongestDatagram)
+        {
+            return Errno.Msgsize;
+        }
+
+        byte* header = stackalloc byte[DatagramHeader.Size];
+        DatagramHeader.Write(new Span<byte>(header, DatagramHeader.Size), source, kind);
+        Span<NativeBuffer> all = data.Length < FewBuffers ? stackalloc NativeBuffer[FewBuffers] : new NativeBuffer[data.Length + 1];
+        all[0] = new NativeBuffer(header, DatagramHeader.Size);
+        data.CopyTo(all[1..]);
+        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
+        // Sound: the vectors are those that the caller has checked, and the header, a local.
+        fixed (NativeBuffer* vectors = all)
+        {
+            NativeSocket.MessageHeader message = new() { Vectors = vectors, VectorCount = (nuint)data.Length + 1 };
+
+            // Under the gate, so that the handle is not another's meanwhile. It does not block.
+            lock (gate)
+            {
+                if (hostSender is not null)
+                {
+                    message.Name = name;
+                    message.NameLength = (uint)hostAddress.WriteNative(new Span<byte>(name, SocketAddress.MaximumNativeSize));
+                }
+
+                return isClosed || NativeSocket.SendMessage(hostSender?.Handle ?? pairHandle, &message, NativeSocket.MessageNoSignal | NativeSocket.MessageDontWait) >= 0
+                    || NativeSocket.LastError() != Errno.Msgsize
+                    ? Errno.Success
+                    : Errno.Msgsize;
+            }
+        }
+    }
+
+    /// <summary>Remembers one that has sent to the service's address rather than to the guest's own: it gets answers from there. The oldest are forgotten when there are many.</summary>
+    public void NoteServicePeer(in SocketAddress peer)
+    {
+        lock (gate)
+        {
+            if (servicePeers.Add(peer))
+            {
+                servicePeersByAge.Enqueue(peer);
+                if (servicePeersByAge.Count > RememberedPeers)
+                {
+                    servicePeers.Remove(servicePeersByAge.Dequeue());
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether one has sent to the service's address.</summary>
+    public bool IsServicePeer(in SocketAddress peer)
+    {
+        lock (gate)
+        {
+            return servicePeers.Contains(peer);
+        }
+    }
+
+    /// <summary>Nobody reaches it any more.</summary>
+    public void Close()
+    {
+        Member.Remove(this);
+        lock (gate)
+        {
+            if (!isClosed)
+            {
+                isClosed = true;
+                _ = pairHandle >= 0 ? NativeSocket.Close(pairHandle) : 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using Wherry.Wasi.Abi;
+using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Datagrams;
+using Wherry.Wasi.Sockets;
+
+namespace Wherry.Wasi.Network.InProcess;
+
+/// <content>The guest's UDP ports, and where its datagrams go.</content>
+internal sealed partial class NetworkMember
+{
+    private readonly Dictionary<ushort, DatagramPort> ownDatagrams = [];
+
+    /// <summary>Whether a socket of the guest has the UDP port.</summary>
+    public bool HasDatagramPort(ushort port)
+    {
+        lock (gate)
+        {
+            return ownDatagrams.ContainsKey(port);
+        }
+    }
+
+    /// <summary>A UDP port for a socket that is bound to none in particular.</summary>
+    public ushort NewDatagramPort()
+    {
+        lock (gate)
+        {
+            ushort port;
+            do
+            {
+                port = NextEphemeralPort();
+            }
+            while (ownDatagrams.ContainsKey(port));
+            return port;
+        }
+    }
+
+    /// <summary>From now on datagrams come to the port.</summary>
+    public Errno Add(DatagramPort port)
+    {
+        bool isOffered;
+        lock (gate)
+        {
+            if (isClosed)
+            {
+                return Errno.Netdown;
+            }
+
+            if (!ownDatagrams.TryAdd(port.Port, port))
+            {
+                return Errno.Addrinuse;
+            }
+
+            Service.Network.Add(address, this);
+            isOffered = !isHeld;
+        }
+
+        if (isOffered)
+        {
+            Service.Add(port);
+            lock (gate)
+            {
+                isOffered = !isHeld && !isClosed;
+            }
+
+            if (!isOffered)
+            {
+                // It was told to stop meanwhile.
+                Service.Remove(port);
+            }
+        }
+
+        return Errno.Success;
+    }
+
+    /// <summary>Whether a datagram to a (normalized) address stays in the process: whoever it then reaches, or nobody.</summary>
+    public bool IsDatagramRoute(in SocketAddress target) =>
+        InProcessNetwork.IsInside(target) || IsNameServer(target) || (target.IsLoopback && HasDatagramPort(target.Port));
+
+    /// <summary>Sends a datagram inside the process. As over any network, it is lost if nobody has the port.</summary>
+    /// <param name="from">The sending socket's port.</param>
+    /// <param name="target">The normalized address, of which <see cref="IsDatagramRoute"/> holds.</param>
+    /// <param name="data">The bytes.</param>
+    /// <param name="tellsRefusal">Whether the sender is told if nobody has the port: its socket is connected.</param>
+    public Errno SendDatagram(DatagramPort from, in SocketAddress target, ReadOnlySpan<NativeBuffer> data, bool tellsRefusal)
+    {
+        if (IsNameServer(target))
+        {
+            from.NameServer?.Ask(from, target, data);
+            return Errno.Success;
+        }
+
+        if (from.IsLoopbackOnly && !target.IsLoopback)
+        {
+            // As the system has it: from that address nothing leaves.
+            return Errno.Inval;
+        }
+
+        SocketAddress own = InProcessNetwork.ToAddress(address, from.Port);
+        DatagramPort? to = FindDatagramPort(target, own, out bool isService);
+        if (to is null)
+        {
+            return tellsRefusal ? from.Deliver(target, [], DatagramKind.Refused) : Errno.Success;
+        }
+
+        if (isService)
+        {
+            to.NoteServicePeer(own);
+        }
+
+        SocketAddress source = target.IsLoopback ? target.WithPort(from.Port)
+            : from.IsServicePeer(target) ? InProcessNetwork.ToAddress(Service.AddressNumber, from.Port)
+            : own;
+        return to.Deliver(source, data);
+    }
+
+    internal void Remove(DatagramPort port)
+    {
+        lock (gate)
+        {
+            if (ownDatagrams.TryGetValue(port.Port, out DatagramPort? other) && other == port)
+            {
+                ownDatagrams.Remove(port.Port);
+            }
+        }
+
+        Service.Remove(port);
+    }
+
+    private bool IsNameServer(in SocketAddress target) => NameServer is { } server && server.Equals(target);
+
+    private DatagramPort? FindDatagramPort(in SocketAddress target, in SocketAddress own, out bool isService)
+    {
+        isService = false;
+        if (target.IsLoopback)
+        {
+            return FindOwnDatagramPort(target.Port);
+        }
+
+        if (Service.Network.FindByAddress(target) is { } service)
+        {
+            isService = true;
+            return service.IsReachedBy(Service) ? service.FindDatagramPort(target.Port, own) : null;
+        }
+
+        return Service.Network.FindMember(target) is { } member && member.Service.IsReachedBy(Service) && member.FindOwnDatagramPort(target.Port) is { IsLoopbackOnly: false } found ? found : null;
+    }
+
+    private DatagramPort? FindOwnDatagramPort(ushort port)
+    {
+        lock (gate)
+        {
+            return ownDatagrams.GetValueOrDefault(port);
+        }
+    }
+}
