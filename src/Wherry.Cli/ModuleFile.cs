@@ -8,6 +8,7 @@ internal static class ModuleFile
 {
     private const uint Magic = 0x6D736100;
     private const uint CoreVersion = 1;
+    private const string CompileAgain = "Compile the module again: wherry compile app.wasm";
 
     /// <summary>A module in the binary format; one in the text format is translated.</summary>
     public static byte[] Read(string path) => ToBinary(path, ReadBytes(path));
@@ -145,15 +146,14 @@ internal static class ModuleFile
     // Native code that `wherry compile` made, or what is left of it: told by its name, or by what it holds.
     private static string? DescribePrecompiled(string path, ReadOnlySpan<byte> bytes)
     {
-        const string Advice = "Compile the module again: wherry compile app.wasm";
         bool hasName = path.EndsWith(".cwasm", StringComparison.OrdinalIgnoreCase);
         if (PrecompiledFile.IsOne(bytes) || (hasName && bytes.StartsWith("\0asm"u8)))
         {
             return null;
         }
 
-        return hasName && bytes.IsEmpty ? $"is empty, and should be a compiled module. {Advice}"
-            : hasName || PrecompiledFile.IsRest(bytes) ? $"is a compiled module that is damaged: it was cut off or changed. {Advice}"
+        return hasName && bytes.IsEmpty ? $"is empty, and should be a compiled module. {CompileAgain}"
+            : hasName || PrecompiledFile.IsRest(bytes) ? $"is a compiled module that is damaged: it was cut off or changed. {CompileAgain}"
             : null;
     }
 
@@ -171,7 +171,7 @@ internal static class ModuleFile
 
         if (bytes.StartsWith("MZ"u8))
         {
-            return " It is a program or library for Windows or .NET, or the beginning of a file that `wherry compile` made.";
+            return $" It is a program or library for .NET or Windows, or a compiled module that was cut off. {CompileAgain}";
         }
 
         if (bytes.StartsWith("#!"u8))
