@@ -19,7 +19,7 @@ internal static class SoakBenchmark
         await using SoakProject project = await SoakProject.StartAsync(settings, settings.Number("port", DefaultPort));
         var ledger = new OrderLedger();
         var size = new ProcessSize(project.ProcessId);
-        var troubles = new Troubles(project);
+        using var troubles = new Troubles(project);
         using var clientsEnd = new CancellationTokenSource();
         using var troublesEnd = new CancellationTokenSource(length);
         Task[] clients =

@@ -7,7 +7,7 @@ using System.Text;
 namespace Wherry.Bench.Soak;
 
 /// <summary>All that goes wrong, each at its own pace, and how often it did.</summary>
-internal sealed class Troubles(SoakProject project)
+internal sealed class Troubles(SoakProject project) : IDisposable
 {
     private const int FloodConnections = 300;
     private const int SlowConnections = 20;
@@ -42,6 +42,8 @@ internal sealed class Troubles(SoakProject project)
         RepeatAsync("the database restarted", 53, () => CommandAsync("restart", "db"), end),
         RepeatAsync("the database killed", 71, KillDatabaseAsync, end),
     ];
+
+    public void Dispose() => commands.Dispose();
 
     public override string ToString()
     {

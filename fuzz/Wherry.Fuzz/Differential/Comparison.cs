@@ -162,13 +162,16 @@ internal sealed class Comparison(ExternalTool node, ExternalTool? wasmtime = nul
         return null;
     }
 
-    /// <summary>Of two reasons to trap either may be named: an access may be unaligned and out of bounds, an array and a segment both be too short.</summary>
+    /// <summary>
+    /// Of two reasons to trap either may be named: an access may be unaligned and out of bounds, an array and a segment both be too short. Where an array that is too short is to be copied to from null,
+    /// the specification looks at null first, V8 at the array.
+    /// </summary>
     private static bool MeanTheSame(string ours, string theirs)
     {
         const string Trap = ": trap ";
         int at = ours.IndexOf(Trap, StringComparison.Ordinal);
         return ours == theirs || (at > 0 && theirs.StartsWith(ours[..(at + Trap.Length)], StringComparison.Ordinal)
-            && (ours[(at + Trap.Length)..], theirs[(at + Trap.Length)..]) is ("memory", "unaligned") or ("unaligned", "memory") or ("array", "table" or "memory"));
+            && (ours[(at + Trap.Length)..], theirs[(at + Trap.Length)..]) is ("memory", "unaligned") or ("unaligned", "memory") or ("array", "table" or "memory") or ("null", "array"));
     }
 
     /// <summary>What we refuse, V8 must refuse as well.</summary>
