@@ -51,12 +51,16 @@ internal static class WherryCommand
 
     private static int RunModule(string[] arguments)
     {
-        StartUp.Begin(arguments);
         var commandLine = new RunCommandLine();
         int module = 1 + GuestArguments.FindModule(arguments.AsSpan(1), commandLine.Find, out bool asksForHelp);
         if (asksForHelp)
         {
             return RunOther(["run", "--help"]);
+        }
+
+        if (module < arguments.Length)
+        {
+            StartUp.Begin(arguments[module]);
         }
 
         ParseResult? values = commandLine.HasValues ? ReadValues(commandLine, arguments[..Math.Min(module, arguments.Length)]) : null;

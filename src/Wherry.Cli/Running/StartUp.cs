@@ -9,10 +9,10 @@ namespace Wherry.Cli.Running;
 /// </summary>
 internal static class StartUp
 {
-    /// <param name="arguments">The command line, not yet understood.</param>
-    public static void Begin(string[] arguments)
+    /// <param name="modulePath">What is to be run.</param>
+    public static void Begin(string modulePath)
     {
-        if (Environment.ProcessorCount > 1 && Array.Exists(arguments, argument => argument.EndsWith(".cwasm", StringComparison.Ordinal)))
+        if (Environment.ProcessorCount > 1 && modulePath.EndsWith(".cwasm", StringComparison.Ordinal))
         {
             new Thread(Prepare) { IsBackground = true, Name = "start-up" }.Start();
         }
@@ -25,8 +25,9 @@ internal static class StartUp
             _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
             _ = CpuFeatures.Text;
         }
-        catch (Exception exception) when (exception is CryptographicException or TypeInitializationException)
+        catch (Exception)
         {
+            // Told by the guest's thread, which needs the same.
         }
     }
 }

@@ -36,6 +36,8 @@ public sealed partial class MariaDatabase : IAsyncLifetime
             RunningCommand started = RunningCommand.Start(daemon,
             [
                 "--no-defaults", $"--datadir={data}", $"--user={Environment.UserName}", "--bind-address=127.0.0.1", $"--port={Port}", $"--socket={folder["socket"]}",
+                // A guest whose code is compiled between two packets, on a machine with much else to do, may take longer to shake hands than the server waits for by itself.
+                "--connect-timeout=600",
                 $"--pid-file={folder["pid"]}", "--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M",
             ]);
             Match match = await started.WaitForAsync(StartedOrTaken());
