@@ -10,6 +10,8 @@ internal static unsafe partial class SystemCallsBenchmark
 {
     private const int Size = 64;
     private const int RandomSize = 16;
+    private const int WarmRounds = 20;
+    private const int WarmPause = 100;
     private const int Monotonic = 1;
     private const int WriteOnly = 1;
 
@@ -100,6 +102,15 @@ internal static unsafe partial class SystemCallsBenchmark
         {
             Func<int, int> function = guest.GetFunction<Func<int, int>>(name)!;
             double ours = double.MaxValue, theirs = double.MaxValue;
+
+            // Until the JIT's second tier has both, however busy the machine is.
+            for (int round = 0; round < WarmRounds; round++)
+            {
+                _ = function(calls);
+                bare();
+                Thread.Sleep(WarmPause);
+            }
+
             for (int round = 0; round < rounds; round++)
             {
                 int errors = 0;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Wherry.Binary;
 using Wherry.Execution;
 
@@ -39,7 +40,7 @@ public sealed class Instance
     internal GuestInstance Guest { get; set; } = null!;
 
     /// <summary>What host functions take for its memory.</summary>
-    internal Memory? DefaultMemory => _defaultMemory ??= GetMemory("memory") ?? (Guest.Memories.Length > 0 ? Guest.Memories[0] : null);
+    internal Memory? DefaultMemory => _defaultMemory ?? FindDefaultMemory();
 
     /// <summary>An exported function as a delegate, or null if there is no such function.</summary>
     /// <exception cref="ArgumentException">The function has another signature.</exception>
@@ -74,6 +75,9 @@ public sealed class Instance
 
     /// <inheritdoc/>
     public override string ToString() => Module.ToString();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Memory? FindDefaultMemory() => _defaultMemory = GetMemory("memory") ?? (Guest.Memories.Length > 0 ? Guest.Memories[0] : null);
 
     internal object? GetExport(string name, ExternalKind kind)
     {

@@ -125,10 +125,15 @@ public sealed partial class WasiContext
     }
 
     [WasmFunction("fd_read")]
-    private ValueTask<int> FdReadImport(Caller caller, int fd, uint buffers, uint bufferCount, uint readCount)
+    private ValueTask<int> FdReadImport(Caller caller, int fd, uint buffers, uint bufferCount, uint readCount) => Turns.AreTaken
+        ? FdReadInTurn(Enter(caller), fd, buffers, bufferCount, readCount)
+        : Result(FdRead(Enter(caller), fd, buffers, bufferCount, readCount));
+
+    // Apart, so that calls of guests without threads need no protected region.
+    private ValueTask<int> FdReadInTurn(GuestCall call, int fd, uint buffers, uint bufferCount, uint readCount)
     {
         using Turn turn = Turns.Take();
-        return Complete(Result(FdRead(Enter(caller), fd, buffers, bufferCount, readCount)));
+        return Complete(Result(FdRead(call, fd, buffers, bufferCount, readCount)));
     }
 
     [WasmFunction("fd_readdir")]
@@ -167,10 +172,15 @@ public sealed partial class WasiContext
     }
 
     [WasmFunction("fd_write")]
-    private ValueTask<int> FdWriteImport(Caller caller, int fd, uint buffers, uint bufferCount, uint writtenCount)
+    private ValueTask<int> FdWriteImport(Caller caller, int fd, uint buffers, uint bufferCount, uint writtenCount) => Turns.AreTaken
+        ? FdWriteInTurn(Enter(caller), fd, buffers, bufferCount, writtenCount)
+        : Result(FdWrite(Enter(caller), fd, buffers, bufferCount, writtenCount));
+
+    // Apart, so that calls of guests without threads need no protected region.
+    private ValueTask<int> FdWriteInTurn(GuestCall call, int fd, uint buffers, uint bufferCount, uint writtenCount)
     {
         using Turn turn = Turns.Take();
-        return Complete(Result(FdWrite(Enter(caller), fd, buffers, bufferCount, writtenCount)));
+        return Complete(Result(FdWrite(call, fd, buffers, bufferCount, writtenCount)));
     }
 
     [WasmFunction("path_create_directory")]

@@ -119,13 +119,33 @@ public sealed partial class WasiContext
     }
 
     /// <summary>Writes what is left after the first <paramref name="skipped"/> bytes.</summary>
-    [SkipLocalsInit]
     private static Errno WriteOnce(
         GuestCall call, Descriptor descriptor, uint buffers, uint bufferCount, ulong offset, uint skipped, out uint written, out uint total)
     {
+        if (bufferCount != 1)
+        {
+            return WriteMany(call, descriptor, buffers, bufferCount, offset, skipped, out written, out total);
+        }
+
+        // A frame without a list of buffers costs less, and most writes have one.
+        NativeBuffer single = default;
+        return Write(call, descriptor, buffers, new Span<NativeBuffer>(ref single), 1, offset, skipped, out written, out total);
+    }
+
+    [SkipLocalsInit]
+    private static Errno WriteMany(
+        GuestCall call, Descriptor descriptor, uint buffers, uint bufferCount, ulong offset, uint skipped, out uint written, out uint total)
+    {
+        Span<NativeBuffer> vectors = stackalloc NativeBuffer[(int)Math.Min(bufferCount, GuestCall.MaximumBuffers)];
+        return Write(call, descriptor, buffers, vectors, bufferCount, offset, skipped, out written, out total);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Errno Write(
+        GuestCall call, Descriptor descriptor, uint buffers, Span<NativeBuffer> vectors, uint bufferCount, ulong offset, uint skipped, out uint written, out uint total)
+    {
         written = 0;
         total = 0;
-        Span<NativeBuffer> vectors = stackalloc NativeBuffer[(int)Math.Min(bufferCount, GuestCall.MaximumBuffers)];
         var errno = call.GetBuffers(buffers, bufferCount, vectors);
         if (errno != Errno.Success)
         {
