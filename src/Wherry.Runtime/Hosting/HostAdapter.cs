@@ -101,9 +101,24 @@ internal sealed class HostAdapter
     private static void EmitWait(ILGenerator generator, HostSignature signature, Type resultType, short target)
     {
         bool hasResult = signature.ResultType != typeof(void);
-        LocalBuilder task = generator.DeclareLocal(signature.Invoke.ReturnType);
+        Type taskType = signature.Invoke.ReturnType;
+        LocalBuilder task = generator.DeclareLocal(taskType);
         Label waits = generator.DefineLabel();
+        Label isDone = generator.DefineLabel();
+        Label isPending = generator.DefineLabel();
         generator.Emit(OpCodes.Stloc, task);
+        if (hasResult)
+        {
+            // Most are completed: that is looked at here, without a call.
+            generator.Emit(OpCodes.Ldloca, task);
+            generator.Emit(OpCodes.Call, taskType.GetProperty(nameof(ValueTask<>.IsCompletedSuccessfully))!.GetMethod!);
+            generator.Emit(OpCodes.Brfalse, isPending);
+            generator.Emit(OpCodes.Ldloca, task);
+            generator.Emit(OpCodes.Call, taskType.GetProperty(nameof(ValueTask<>.Result))!.GetMethod!);
+            generator.Emit(OpCodes.Br, isDone);
+            generator.MarkLabel(isPending);
+        }
+
         generator.Emit(OpCodes.Ldarg, target);
         generator.Emit(OpCodes.Ldloc, task);
         generator.Emit(OpCodes.Call, hasResult ? s_trySuspendForResult.MakeGenericMethod(signature.ResultType) : s_trySuspend);
@@ -117,6 +132,7 @@ internal sealed class HostAdapter
         generator.MarkLabel(waits);
         generator.Emit(OpCodes.Ldloc, task);
         generator.Emit(OpCodes.Call, hasResult ? s_waitForResult.MakeGenericMethod(signature.ResultType) : s_wait);
+        generator.MarkLabel(isDone);
     }
 
     private static void EmitResume(ILGenerator generator, HostSignature signature, Type resultType, bool[] checksResults)

@@ -115,6 +115,12 @@ internal sealed unsafe class FileDescriptor : Descriptor
     public override Errno TryWrite(ReadOnlySpan<NativeBuffer> buffers, out uint count)
     {
         count = 0;
+        if (blocking is not (Blocking.PollFirst or Blocking.AskEachCall) && buffers.Length == 1 && buffers[0].Length <= MaximumTransfer)
+        {
+            // Sound: as in TryRead. Most writes are of this kind.
+            return Finish(Libc.write(handle, buffers[0].Address, buffers[0].Length), out count);
+        }
+
         if (blocking == Blocking.PollFirst && !IsReady(Libc.POLLOUT))
         {
             return Errno.Again;
