@@ -40,7 +40,8 @@ public sealed unsafe partial class Store
         get
         {
             EntryBias bias = Volatile.Read(ref _bias);
-            return Volatile.Read(ref _owner) > 0 && (bias == EntryBias.None || bias.IsInside);
+            int owner = Volatile.Read(ref _owner);
+            return owner > 0 && (bias.Thread != owner || bias.IsInside);
         }
     }
 
@@ -141,11 +142,16 @@ public sealed unsafe partial class Store
     {
         lock (_lock)
         {
+            // A thread that is not inside any more may have been kept from giving the store up (Thread.Interrupt).
             EntryBias bias = _bias;
-            if (bias.Thread == thread ? !bias.IsInside : bias.IsStanding)
+            if (bias != EntryBias.None && (bias.Thread == thread ? !bias.IsInside : bias.IsStanding || !bias.IsInside))
             {
+                if (bias.Thread != thread)
+                {
+                    _biasThreshold = _biasThreshold >= LastBiasThreshold / 4 ? LastBiasThreshold : _biasThreshold * 4;
+                }
+
                 RevokeBias(thread);
-                _biasThreshold = bias.Thread == thread ? _biasThreshold : Math.Min(_biasThreshold * 4, LastBiasThreshold);
             }
         }
     }
@@ -161,7 +167,20 @@ public sealed unsafe partial class Store
         }
 
         bias.Revoke(caller);
-        if (!bias.IsInside)
+        if (bias.IsInside)
+        {
+            return;
+        }
+
+        try
+        {
+            if (_isCallScoped)
+            {
+                // Its call has ended, and its thread will find nothing to end.
+                EndInterruption();
+            }
+        }
+        finally
         {
             // In this order: a thread that finds no bias, and itself as the owner, is inside.
             Volatile.Write(ref _owner, 0);
@@ -194,11 +213,30 @@ public sealed unsafe partial class Store
                 return false;
             }
 
+            if (_usesCallScope && Watchdog.IsBusy)
+            {
+                return false;
+            }
+
             var bias = new EntryBias(thread);
             Volatile.Write(ref _bias, bias);
-            if (_usesCallScope)
+            bool isDone = false;
+            try
             {
-                WatchBias(bias);
+                if (_usesCallScope)
+                {
+                    WatchBias(bias);
+                }
+
+                isDone = true;
+            }
+            finally
+            {
+                if (!isDone)
+                {
+                    bias.Revoke(thread);
+                    Volatile.Write(ref _bias, EntryBias.None);
+                }
             }
 
             return true;
@@ -265,20 +303,27 @@ public sealed unsafe partial class Store
 
     private void ExitOutermost()
     {
-        if (_usesCallScope || _hasScopedCancellation)
+        bool keeps = false;
+        try
         {
-            EndCallScope();
-        }
+            if (_usesCallScope || _hasScopedCancellation)
+            {
+                EndCallScope();
+            }
 
-        if (_mayBias && TryBias())
-        {
-            return;
+            keeps = _mayBias && TryBias();
         }
-
-        Volatile.Write(ref _owner, 0);
-        if (_isDisposed && Interlocked.CompareExchange(ref _owner, DisposedOwner, 0) == 0)
+        finally
         {
-            ReleaseMemories();
+            // Whatever happens: a wait for a lock can be interrupted.
+            if (!keeps)
+            {
+                Volatile.Write(ref _owner, 0);
+                if (_isDisposed && Interlocked.CompareExchange(ref _owner, DisposedOwner, 0) == 0)
+                {
+                    ReleaseMemories();
+                }
+            }
         }
     }
 

@@ -163,21 +163,28 @@ public sealed unsafe partial class Store
         long passed = now - bias.Watched.Since;
         if (!isInside && passed >= IdleTime)
         {
-            lock (_lock)
-            {
-                if (_bias == bias)
-                {
-                    RevokeBias(caller: 0);
-                }
-            }
+            Quietly(() => RevokeIdle(bias));
         }
-        else if (isInside && passed >= limit)
+        else if (isInside && passed >= limit && !IsInterrupted)
         {
             Quietly(() => InterruptCore(InterruptionReason.TimeLimit, number, bias: bias));
         }
 
-        long next = now + Math.Clamp(limit / WatchedShare, 1, LongestWatchedPart);
-        return isInside && passed < limit ? Math.Min(next, now + limit - passed) : next;
+        // The same call is looked at less and less often: it is known when it ends. So are stores without one.
+        long share = Math.Clamp(limit / WatchedShare, 1, LongestWatchedPart);
+        long pause = isInside ? Math.Max(share, passed / WatchedShare) : Math.Min(4 * share, LongestWatchedPart);
+        return now + (isInside && passed < limit ? Math.Min(pause, limit - passed) : pause);
+    }
+
+    private void RevokeIdle(EntryBias bias)
+    {
+        lock (_lock)
+        {
+            if (_bias == bias)
+            {
+                RevokeBias(caller: 0);
+            }
+        }
     }
 
     // The watchdog serves all stores and goes on.

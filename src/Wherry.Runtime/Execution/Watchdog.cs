@@ -9,6 +9,13 @@ internal static class Watchdog
     private static readonly object s_lock = new();
     private static readonly PriorityQueue<(WeakReference<Store> Store, EntryBias? Bias), long> s_stores = new();
     private static Thread? s_thread;
+    private static int s_biasCount;
+
+    // Biases are looked at again and again; deadlines once.
+    private const int MaximumBiases = 256;
+
+    /// <summary>Whether no more biases should be watched.</summary>
+    public static bool IsBusy => Volatile.Read(ref s_biasCount) >= MaximumBiases;
 
     /// <summary>Asks the store at the deadline (and at those that it names then) whether its call must end.</summary>
     /// <param name="store">The store.</param>
@@ -19,6 +26,7 @@ internal static class Watchdog
         lock (s_lock)
         {
             s_stores.Enqueue((new WeakReference<Store>(store), bias), deadline);
+            s_biasCount += bias is null ? 0 : 1;
             if (s_thread is null)
             {
                 s_thread = new Thread(Run) { IsBackground = true, Name = "Wherry time limits" };
@@ -68,6 +76,13 @@ internal static class Watchdog
             lock (s_lock)
             {
                 s_stores.Enqueue(next, again);
+            }
+        }
+        else if (next.Bias is not null)
+        {
+            lock (s_lock)
+            {
+                s_biasCount--;
             }
         }
     }

@@ -237,6 +237,74 @@ public sealed class RepeatedCallTests
         }
     }
 
+    [Fact]
+    public void A_call_that_ends_about_when_its_time_does_leaves_nothing_to_the_next()
+    {
+        int pause = 0;
+        Instance guest = Make(() => Thread.Sleep(pause), new StoreOptions { TimeLimit = TimeSpan.FromMilliseconds(100) });
+        for (int round = 0; round < 60; round++)
+        {
+            Call(guest, 20);
+            pause = 96 + (round % 15);
+            Exception? exception = Record.Exception(guest.GetFunction<Action>("out")!);
+            Assert.True(exception is null or TrapException { Kind: TrapKind.TimeLimit }, exception?.ToString());
+            Call(guest, 1);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_thread_that_waits_to_leave_keeps_nobody_out(bool isInterrupted)
+    {
+        bool mayLeave = false;
+        bool isOver = false;
+        using var isInside = new ManualResetEventSlim();
+        Instance guest = Make(
+            () =>
+            {
+                isInside.Set();
+                var wait = default(SpinWait);
+                while (!Volatile.Read(ref mayLeave))
+                {
+                    wait.SpinOnce(sleep1Threshold: -1);
+                }
+            },
+            s_limited);
+        Exception? left = null;
+        var thread = new Thread(() =>
+        {
+            Call(guest, ManyCalls);
+            left = Record.Exception(guest.GetFunction<Action>("out")!);
+            Volatile.Write(ref isOver, true);
+        });
+        thread.Start();
+        Guests.Await(isInside);
+
+        // Its time is over, and it has not left yet.
+        Assert.True(SpinWait.SpinUntil(() => guest.Store.IsInterrupted, Guests.Patience), "the time limit was not heard");
+        var gate = (Lock)typeof(Store).GetField("_lock", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(guest.Store)!;
+        lock (gate)
+        {
+            Volatile.Write(ref mayLeave, true);
+            Assert.True(SpinWait.SpinUntil(() => thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin), Guests.Patience), "the thread did not come to leave");
+            if (isInterrupted)
+            {
+                thread.Interrupt();
+                Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref isOver), Guests.Patience), "the thread was not interrupted");
+            }
+            else
+            {
+                Call(guest, 1);
+            }
+        }
+
+        Guests.Join(thread);
+        Assert.Equal(isInterrupted, left is ThreadInterruptedException);
+        Call(guest, ManyCalls);
+        Guests.Join(thread);
+    }
+
     private static Instance Make(Action back, StoreOptions? options = null) =>
         Guests.Instantiate(Text, options: options, define: linker => linker.DefineFunction("host", "back", back));
 
