@@ -5,13 +5,13 @@ namespace Wherry.Fuzz.Tests;
 /// <summary>Random modules do what they did in V8, which was recorded.</summary>
 public class CorpusTests
 {
-    private const int Recorded = 600;
-
-    [Fact]
-    public void Recorded_modules_do_what_they_did_in_V8()
+    [Theory]
+    [InlineData("corpus.bin", 600)]
+    [InlineData("shapes.bin", 320)]
+    public void Recorded_modules_do_what_they_did_in_V8(string corpus, int count)
     {
-        string?[] differences = [.. CorpusCommand.Replay(Path.Combine(AppContext.BaseDirectory, "corpus.bin"))];
-        Assert.Equal(Recorded, differences.Length);
+        string?[] differences = [.. CorpusCommand.Replay(Path.Combine(AppContext.BaseDirectory, corpus))];
+        Assert.Equal(count, differences.Length);
         Assert.Empty(differences.Select((difference, index) => difference is null ? null : $"module {index}: {difference}").OfType<string>());
     }
 }

@@ -56,7 +56,17 @@ internal static class DifferentialCommand
     private static int Supervise(Settings settings, int first, int modules, int enough, string? resume)
     {
         string run = settings.Describe(first, modules);
-        RunState state = RunState.Load(resume, run) ?? new RunState { Run = run, Next = first };
+        RunState state;
+        try
+        {
+            state = RunState.Load(resume, run) ?? new RunState { Run = run, Next = first };
+        }
+        catch (InvalidDataException error)
+        {
+            Console.Error.WriteLine($"{error.Message} Remove it, or name another.");
+            return 1;
+        }
+
         DifferentialStatistics statistics = state.Statistics;
         if (state.Next > first)
         {

@@ -15,7 +15,7 @@ internal sealed record RunState
 
     /// <summary>The state that was saved of a run; null if there is none.</summary>
     /// <param name="file">The file, or null for none.</param>
-    /// <exception cref="InvalidOperationException">The file is another run's.</exception>
+    /// <exception cref="InvalidDataException">The file is another run's.</exception>
     public static RunState? Load(string? file, string run)
     {
         if (!File.Exists(file))
@@ -24,7 +24,7 @@ internal sealed record RunState
         }
 
         RunState state = JsonSerializer.Deserialize<RunState>(File.ReadAllText(file))!;
-        return state.Run == run ? state : throw new InvalidOperationException($"{file} is of another run: {state.Run}. This one is: {run}.");
+        return state.Run == run ? state : throw new InvalidDataException($"{file} is of another run: {state.Run}. This one is: {run}.");
     }
 
     public void Save(string? file)

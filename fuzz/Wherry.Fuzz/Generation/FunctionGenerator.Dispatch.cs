@@ -30,9 +30,11 @@ internal sealed partial class FunctionGenerator
 
     private void TryDispatch(int depth)
     {
+        // As Go's compiler writes it: nothing but blocks and the local.
+        bool isPlain = random.OneIn(3);
         EncodedType[] results = random.OneIn(2) ? [] : PickTypes(2);
-        EncodedType[] parameters = random.OneIn(8) ? PickTypes(1) : [];
-        EncodedType[] carried = random.OneIn(5) ? PickTypes(1) : [];
+        EncodedType[] parameters = !isPlain && random.OneIn(8) ? PickTypes(1) : [];
+        EncodedType[] carried = !isPlain && random.OneIn(5) ? PickTypes(1) : [];
         EncodedType[] below = random.OneIn(3) ? PickTypes(2) : [];
         Values(below, depth);
         int selector = NewLocal(Types.I32);
@@ -47,7 +49,7 @@ internal sealed partial class FunctionGenerator
         dispatchers.Add(dispatcher);
         Keep(parameters);
         int arms = random.Next(1, 5);
-        bool burns = random.OneIn(3);
+        bool burns = !isPlain && random.OneIn(3);
         int burningArm = burns ? random.Next(arms + 1) : -1;
         for (int i = 0; i <= arms; i++)
         {
@@ -56,7 +58,7 @@ internal sealed partial class FunctionGenerator
                 BurnFuel(() => Leave(dispatcher));
             }
 
-            if (random.OneIn(4))
+            if (!isPlain && random.OneIn(4))
             {
                 HeadStatement(selector);
             }
@@ -68,7 +70,15 @@ internal sealed partial class FunctionGenerator
         }
 
         Values(carried, 1);
-        Selector(selector);
+        if (isPlain)
+        {
+            Op(Opcode.LocalGet, selector);
+        }
+        else
+        {
+            Selector(selector);
+        }
+
         Op(Opcode.BrTable);
         List<int> targets = [.. Enumerable.Range(0, arms)];
         if (carried.SequenceEqual(results))
@@ -192,9 +202,9 @@ internal sealed partial class FunctionGenerator
 
     private void SetSelector(int selector)
     {
-        switch (random.Next(8))
+        switch (random.Next(10))
         {
-            case 0 or 1 or 2:
+            case 0 or 1 or 2 or 8 or 9:
                 Int32(random.OneIn(8) ? (int)random.EdgeInteger(32) : random.Next(7));
                 Op(Opcode.LocalSet, selector);
                 break;
