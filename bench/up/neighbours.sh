@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures a service alone, and beside 8 guests that spin, 8 that fill their memory and 8 that crash in a loop, all in one process, in turn. Usage: neighbours.sh [ROUNDS]
+# Measures a service alone, and beside 8 guests that spin, 8 that fill their memory and 8 that crash in a loop, all in one process, in turn. Aim: its p99 beside them is at most twice that alone. Usage: neighbours.sh [ROUNDS]
 # CPUS=0.1 gives each of those that spin a share of a core; without, they take what they get.
 set -euo pipefail
 cd "$(dirname "$0")"

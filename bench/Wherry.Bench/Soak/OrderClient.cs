@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text;
 
 namespace Wherry.Bench.Soak;
@@ -67,7 +68,7 @@ internal sealed class OrderClient(Uri service, OrderLedger ledger, int number)
                 return true;
             }
         }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException or IOException)
+        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException or IOException or SocketException)
         {
             // Not acknowledged: it may be there or not.
         }

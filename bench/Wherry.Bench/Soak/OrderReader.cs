@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -56,7 +57,7 @@ internal sealed class OrderReader(Uri service, OrderLedger ledger)
             string text = await client.GetStringAsync(new Uri("orders", UriKind.Relative));
             return [.. JsonNode.Parse(text)!.AsArray().Select(order => (int)order!["order_id"]!)];
         }
-        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException or IOException or JsonException)
+        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException or IOException or SocketException or JsonException)
         {
             return null;
         }

@@ -112,7 +112,7 @@ internal sealed class SoakProject : IAsyncDisposable
         {
             return await client.GetStringAsync(new Uri(path, UriKind.Relative)) == OrderClient.Done;
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException or System.Net.Sockets.SocketException)
         {
             return false;
         }

@@ -1,10 +1,12 @@
+using Wherry.Wasi.Scheduling;
+
 namespace Wherry.Compose.Running;
 
 /// <content>Starting on demand: the ports that connections may come to before anything runs.</content>
 internal sealed partial class ServiceRunner
 {
     /// <summary>Set when a connection waits for a replica that is not running.</summary>
-    public Pulse Demand { get; } = new();
+    public Pulse Demand { get; } = new(isInline: true);
 
     /// <summary>Whether a connection waits for a replica that is not running.</summary>
     public bool IsDemanded => network?.HasParked == true;
@@ -20,7 +22,17 @@ internal sealed partial class ServiceRunner
         if (Service.StartsOnDemand && network is not null)
         {
             await Task.Run(() => project.Modules.Get(Service)).ConfigureAwait(false);
-            network.StartOnDemand(Service.Ports.Where(port => !port.IsUdp).Select(port => port.Target).Concat(Service.Expose), Demand.Set);
+            network.StartOnDemand(Service.Ports.Where(port => !port.IsUdp).Select(port => port.Target).Concat(Service.Expose), GuestScheduler.IsSupported ? new DemandWork(Demand).Post : Demand.Set);
         }
+    }
+
+    /// <summary>
+    /// Whoever waits for a connection goes on where the guest will run: each thread that would have to be woken in between would be waited for, on a busy machine for milliseconds.
+    /// </summary>
+    private sealed class DemandWork(Pulse demand) : IGuestWork
+    {
+        public void Post() => GuestScheduler.Shared.Post(this);
+
+        public void Execute() => demand.Set();
     }
 }

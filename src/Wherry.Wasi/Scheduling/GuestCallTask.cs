@@ -57,7 +57,7 @@ internal sealed unsafe class GuestCallTask : IGuestWork
     public static GuestCallTask Start(GuestScheduler scheduler, Func<SuspendableCall> start)
     {
         var task = new GuestCallTask(scheduler, start);
-        scheduler.Post(task);
+        scheduler.PostNext(task);
         return task;
     }
 

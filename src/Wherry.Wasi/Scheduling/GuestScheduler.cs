@@ -89,6 +89,21 @@ internal sealed class GuestScheduler : IDisposable
         Enqueue(work);
     }
 
+    /// <summary>Runs something on one of the threads. Where the caller is one of them and about to end its own work, it goes on with this, and no other is woken.</summary>
+    public void PostNext(IGuestWork work)
+    {
+        if (!IsHere)
+        {
+            Enqueue(work);
+            return;
+        }
+
+        lock (gate)
+        {
+            queue.Enqueue(work);
+        }
+    }
+
     public int AddTarget(IEventTarget target)
     {
         lock (gate)

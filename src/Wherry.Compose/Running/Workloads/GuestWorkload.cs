@@ -83,7 +83,7 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     {
         if (GuestScheduler.IsSupported)
         {
-            Starts.Begin(() => GuestScheduler.Shared.Post(this));
+            Starts.Begin(() => GuestScheduler.Shared.PostNext(this));
         }
         else
         {
