@@ -69,13 +69,13 @@ internal sealed class OutlinePlanner
         return regions;
     }
 
-    // Handlers see locals as they were when an exception was thrown, which a region would not give back.
+    // Handlers see locals as they were when an exception was thrown, which a region would not give back. Those in code that is never reached count too: what follows reads over all of it.
     private bool CanBeSplit(List<EmissionPoint> points)
     {
-        ReadOnlySpan<byte> bytes = _definition.Bytes.Span;
-        foreach (EmissionPoint point in points)
+        var reader = new InstructionReader(_definition.Bytes.Span, _body.CodeOffset, _body.End);
+        while (reader.Next())
         {
-            if ((Opcode)bytes[point.Offset] is Opcode.Try or Opcode.TryTable)
+            if (reader.Opcode is Opcode.Try or Opcode.TryTable)
             {
                 return false;
             }
