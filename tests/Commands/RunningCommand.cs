@@ -213,7 +213,8 @@ internal sealed partial class RunningCommand : IAsyncDisposable
         }
     }
 
-    [GeneratedRegex(@"listening on \S+:(\d+)")]
+    // The guest may say much the same of its own address.
+    [GeneratedRegex(@"wherry: listening on \S+:(\d+)")]
     private static partial Regex ListeningLine();
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
