@@ -58,6 +58,10 @@ public sealed class StartTests : IDisposable
         Assert.True(replica.IsStopped);
         Assert.Equal(ReplicaState.Exited, replica.State);
         Assert.Null(replica.ExitCode);
+
+        // Until somebody starts it again.
+        Assert.True(await runner.StartAsync(["slow"]));
+        await WaitAsync(() => replica is { State: ReplicaState.Exited, ExitCode: 0 });
     }
 
     [Theory]
@@ -119,7 +123,14 @@ public sealed class StartTests : IDisposable
         return Create("services: {slow: {image: ./slow.wat}}\n");
     }
 
-    private void Load() => File.WriteAllText(folder["slow.wat"], Nothing);
+    /// <summary>Lets the module be loaded: slowly once, and from a usual file then.</summary>
+    private void Load()
+    {
+        folder.Write("ready.wat", Nothing);
+        using var pipe = new StreamWriter(folder["slow.wat"], new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write });
+        File.Move(folder["ready.wat"], folder["slow.wat"], overwrite: true);
+        pipe.Write(Nothing);
+    }
 
     private static async Task WaitAsync(Func<bool> isSo)
     {
