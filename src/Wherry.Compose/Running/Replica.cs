@@ -49,17 +49,60 @@ internal sealed partial class Replica(ServiceRunner service, int number)
 
     public Workload? Workload => Volatile.Read(ref workload);
 
-    /// <summary>What it waits for is being waited for.</summary>
-    public void SetWaiting() => Set(ReplicaState.Waiting);
+    /// <summary>It is to be started by <see cref="StartUnlessStopped"/>, unless it is stopped before; what it waits for is being waited for.</summary>
+    public void SetWaiting()
+    {
+        lock (gate)
+        {
+            isStopped = false;
+        }
+
+        Set(ReplicaState.Waiting);
+    }
 
     /// <summary>What it is run from is being made ready.</summary>
-    public void SetStarting() => Set(ReplicaState.Starting);
+    public void SetStarting()
+    {
+        if (!IsStopped)
+        {
+            Set(ReplicaState.Starting);
+        }
+    }
+
+    /// <summary>It is not started after all: somebody has stopped it meanwhile, or nobody wants it any more.</summary>
+    public void GiveUp()
+    {
+        lock (gate)
+        {
+            if (!supervision.IsCompleted || State == ReplicaState.Exited)
+            {
+                return;
+            }
+        }
+
+        Set(ReplicaState.Exited);
+    }
 
     /// <summary>It will not be started.</summary>
     public void Fail(int exitCode)
     {
         ExitCode = exitCode;
         Set(ReplicaState.Exited);
+    }
+
+    /// <summary>As <see cref="Start"/>, unless it was stopped after <see cref="SetWaiting"/>.</summary>
+    public void StartUnlessStopped()
+    {
+        lock (gate)
+        {
+            if (!isStopped)
+            {
+                Start();
+                return;
+            }
+        }
+
+        GiveUp();
     }
 
     /// <summary>Begins to run it, unless it does.</summary>

@@ -66,9 +66,34 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for what the service depends on, and starts its replicas.</summary>
+    /// <summary>Waits for what the service depends on, and starts its replicas, unless they are stopped meanwhile.</summary>
     /// <returns>False if it could not be started: the log says why.</returns>
     public async Task<bool> StartAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await StartInTurnAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            foreach (Replica replica in Replicas)
+            {
+                replica.GiveUp();
+            }
+
+            throw;
+        }
+        finally
+        {
+            if (Replicas is { Count: > 0 } all && all.All(replica => replica.IsStopped))
+            {
+                // Who stopped them may have done so before the ports were taken.
+                GiveBackPorts();
+            }
+        }
+    }
+
+    private async Task<bool> StartInTurnAsync(CancellationToken cancellationToken)
     {
         Scale(wanted);
         foreach (Replica replica in Replicas.Where(replica => replica.State is ReplicaState.Created or ReplicaState.Exited))
@@ -97,20 +122,24 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
 
         try
         {
+            cancellationToken.ThrowIfCancellationRequested();
             TakePorts();
             await PrepareDemandAsync().ConfigureAwait(false);
             await LoadModuleAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException)
+        catch (Exception exception) when (exception is not OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
-            Tell(1, exception.Message);
+            bool isForeseen = exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException;
+            Tell(1, isForeseen ? exception.Message : $"an error in Wherry itself, please report it: {exception}");
             Fail();
             return false;
         }
 
+        // To load a module takes a while: who has ended or stopped the project meanwhile, or a replica, does not want it started.
+        cancellationToken.ThrowIfCancellationRequested();
         foreach (Replica replica in Replicas)
         {
-            replica.Start();
+            replica.StartUnlessStopped();
         }
 
         return true;
@@ -133,9 +162,9 @@ internal sealed partial class ServiceRunner : IAsyncDisposable
         {
             await Task.Run(() => project.Modules.Get(Service)).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ModuleException or TextFormatException)
+        catch (Exception)
         {
-            // The replicas find the same, and do what their policy says.
+            // Whatever it is, the replicas find the same, and do what their policy says.
         }
     }
 

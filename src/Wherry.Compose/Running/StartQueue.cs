@@ -9,7 +9,7 @@ internal sealed class StartQueue(int most)
     private int begun;
 
     /// <summary>Begins, or does so later. <see cref="End"/> must follow.</summary>
-    /// <param name="begin">Must not wait, nor throw.</param>
+    /// <param name="begin">Must not wait. What it throws comes to who began it, or to who ended the one before it.</param>
     public void Begin(Action begin)
     {
         lock (gate)
@@ -23,7 +23,7 @@ internal sealed class StartQueue(int most)
             begun++;
         }
 
-        begin();
+        Run(begin);
     }
 
     /// <summary>One has been started, or won't be.</summary>
@@ -38,6 +38,23 @@ internal sealed class StartQueue(int most)
             }
         }
 
-        next?.Invoke();
+        if (next is not null)
+        {
+            Run(next);
+        }
+    }
+
+    private void Run(Action begin)
+    {
+        try
+        {
+            begin();
+        }
+        catch
+        {
+            // Nothing will end that has not begun.
+            End();
+            throw;
+        }
     }
 }

@@ -9,6 +9,9 @@ namespace Wherry.Wasi.Native;
 internal static partial class HostHandles
 {
     private const int LimitOfOpenFiles = 7;
+
+    /// <summary>Stands for no limit: where there is none, or where we do not know how to ask.</summary>
+    private const int Most = 1 << 30;
     private const int LargestReserve = 512;
     private const int SmallestReserve = 48;
 
@@ -35,6 +38,11 @@ internal static partial class HostHandles
     /// <summary>Whether there are enough for another guest.</summary>
     public static bool SufficeForAnother()
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            return true;
+        }
+
         int probe = Libc.eventfd(0, Libc.EFD_CLOEXEC);
         if (probe < 0)
         {
@@ -47,11 +55,15 @@ internal static partial class HostHandles
 
     private static unsafe int ReadLimit()
     {
-        const ulong Most = 1 << 30;
+        if (!OperatingSystem.IsLinux())
+        {
+            return Most;
+        }
+
         ulong* limits = stackalloc ulong[2];
 
         // Sound: struct rlimit is two 64-bit numbers.
-        return getrlimit(LimitOfOpenFiles, limits) == 0 ? (int)Math.Min(Most, limits[0]) : (int)Most;
+        return getrlimit(LimitOfOpenFiles, limits) == 0 ? (int)Math.Min((ulong)Most, limits[0]) : Most;
     }
 
 #pragma warning disable CA5392, IDE1006, SA1300 // As in Libc.

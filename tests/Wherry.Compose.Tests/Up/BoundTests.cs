@@ -71,6 +71,28 @@ public sealed class BoundTests
     }
 
     [Fact]
+    public void Where_scarcely_any_mappings_are_left_a_count_does_for_a_while()
+    {
+        int counts = 0;
+        var clock = new Clock();
+        var budget = new MappingBudget(
+            10_000,
+            () =>
+            {
+                counts++;
+                return (10_000 * 15 / 16) - 45;
+            },
+            clock);
+        for (int round = 1; round <= 3; round++)
+        {
+            // Two have room in half of what is left.
+            Assert.Equal(2, Enumerable.Range(0, 100).Count(_ => budget.TryTake()));
+            Assert.Equal(round, counts);
+            clock.Now += TimeSpan.TicksPerSecond;
+        }
+    }
+
+    [Fact]
     public async Task The_number_of_threads_does_not_depend_on_how_many_guests_wait()
     {
         // The first ones show where the program waits; what comes later has no thread while it does.
@@ -126,5 +148,15 @@ public sealed class BoundTests
             using var client = new HttpClient { Timeout = RunningCommand.Patience };
             Assert.StartsWith("The order service", await client.GetStringAsync(address), StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Goes on when it is told to.</summary>
+    private sealed class Clock : TimeProvider
+    {
+        public long Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now;
     }
 }

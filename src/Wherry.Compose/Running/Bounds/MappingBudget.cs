@@ -8,18 +8,23 @@ namespace Wherry.Compose.Running.Bounds;
 /// </summary>
 /// <param name="limit">How many there may be.</param>
 /// <param name="count">Counts them.</param>
-internal sealed class MappingBudget(int limit, Func<int> count)
+/// <param name="clock">Tells when they may be counted again; null for the system's.</param>
+internal sealed class MappingBudget(int limit, Func<int> count, TimeProvider? clock = null)
 {
     /// <summary>More than a guest takes: its memory's parts, and a thread's stack.</summary>
     private const int ForGuest = 10;
     private const int UsualLimit = 65_530;
+    private const string OwnFile = "/proc/self/maps";
     private const string LimitFile = "/proc/sys/vm/max_map_count";
 
-    private static readonly long RecountMilliseconds = 250;
+    private static readonly TimeSpan RecountInterval = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock gate = new();
+    private readonly TimeProvider clock = clock ?? TimeProvider.System;
     private int left;
-    private long nextCount;
+
+    /// <summary>When they were counted last, if that is to do for a while.</summary>
+    private long? counted;
 
     /// <summary>The process's.</summary>
     public static MappingBudget Shared { get; } = new(ReadLimit(), CountOwn);
@@ -29,19 +34,22 @@ internal sealed class MappingBudget(int limit, Func<int> count)
 
     private int Reserve => limit / 16;
 
+    /// <summary>Where no more than this is left, a count does for a while: nearly each guest would need one of its own, all of them wait for it, and there is nearly no room anyway.</summary>
+    private int Scant => Math.Max(limit / 64, 2 * ForGuest);
+
     /// <summary>Takes what a guest needs.</summary>
     /// <returns>False if too few are left.</returns>
     public bool TryTake()
     {
         lock (gate)
         {
-            if (left < ForGuest && Environment.TickCount64 >= nextCount)
+            if (left < ForGuest && (counted is not { } last || clock.GetElapsedTime(last) >= RecountInterval))
             {
-                left = limit - Reserve - count();
+                int all = limit - Reserve - count();
 
                 // Those that were just started have not taken theirs yet, so that half must do until then.
-                left = left >= 2 * ForGuest ? left / 2 : 0;
-                nextCount = left >= ForGuest ? 0 : Environment.TickCount64 + RecountMilliseconds;
+                left = all >= 2 * ForGuest ? all / 2 : 0;
+                counted = all < Scant ? clock.GetTimestamp() : null;
             }
 
             if (left < ForGuest)
@@ -54,8 +62,41 @@ internal sealed class MappingBudget(int limit, Func<int> count)
         }
     }
 
-    private static int ReadLimit() =>
-        File.Exists(LimitFile) && int.TryParse(File.ReadAllText(LimitFile), CultureInfo.InvariantCulture, out int number) ? number : UsualLimit;
+    private static int ReadLimit()
+    {
+        try
+        {
+            return File.Exists(LimitFile) && int.TryParse(File.ReadAllText(LimitFile), CultureInfo.InvariantCulture, out int number) ? number : UsualLimit;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return UsualLimit;
+        }
+    }
 
-    private static int CountOwn() => OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/maps").Count() : 0;
+    private static int CountOwn()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return 0;
+        }
+
+        try
+        {
+            using var maps = new FileStream(OwnFile, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+            Span<byte> buffer = new byte[16 << 10];
+            int lines = 0;
+            for (int read; (read = maps.Read(buffer)) > 0;)
+            {
+                lines += buffer[..read].Count((byte)'\n');
+            }
+
+            return lines;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Where they can't be counted, as where /proc is not mounted, guests are not refused for them.
+            return 0;
+        }
+    }
 }

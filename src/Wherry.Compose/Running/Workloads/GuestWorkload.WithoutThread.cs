@@ -53,7 +53,9 @@ internal sealed partial class GuestWorkload
         StartThread();
     }
 
+    // The code of a start section may run, or wait, as long as it likes: here it would keep others from being started.
     private string? FindReasonForThread(Module module) => service.Cpus is not null ? "it has a share of the processors"
+        : module.Definition.Start is not null ? "its module runs code while it is instantiated"
         : WasiContext.UsesThreads(module) ? "it starts threads" : module.Code.Suspension is null ? module.Code.SuspensionRefusal : null;
 
     private static Instance Instantiate(Store store, Module module, WasiContext context)

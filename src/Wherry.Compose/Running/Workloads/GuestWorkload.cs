@@ -83,7 +83,19 @@ internal sealed partial class GuestWorkload(ComposeService service, ModuleCatalo
     {
         if (GuestScheduler.IsSupported)
         {
-            Starts.Begin(() => GuestScheduler.Shared.PostNext(this));
+            GuestScheduler scheduler;
+            try
+            {
+                scheduler = GuestScheduler.Shared;
+            }
+            catch (Exception exception)
+            {
+                Tell($"it can't be started: {exception.Message}");
+                SetEnded(CannotRun);
+                return;
+            }
+
+            Starts.Begin(() => scheduler.PostNext(this));
         }
         else
         {
