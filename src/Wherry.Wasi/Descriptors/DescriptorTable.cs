@@ -18,6 +18,7 @@ internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false
     private readonly Lock gate = new();
     private Descriptor?[] descriptors = new Descriptor?[16];
     private int lowestFree;
+    private int hidden;
 
     /// <summary>Changes when a number comes to mean something else, or nothing: what was noted about numbers is then void.</summary>
     public int Version { get; private set; }
@@ -46,7 +47,7 @@ internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false
     {
         lock (gate)
         {
-            if (Count >= maximumCount || IsLeftToOthers(descriptor.OpenedHandle))
+            if (Count + hidden >= maximumCount || IsLeftToOthers(descriptor.OpenedHandle))
             {
                 number = -1;
             }
@@ -67,6 +68,32 @@ internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false
 
         descriptor.Close();
         return Errno.Mfile;
+    }
+
+    /// <summary>Counts a handle of the process that a descriptor takes besides its own.</summary>
+    /// <param name="handle">The handle.</param>
+    /// <returns>False if the guest has as many as it may, or the process too few left: the caller closes the handle.</returns>
+    public bool TryAddHidden(int handle)
+    {
+        lock (gate)
+        {
+            if (Count + hidden >= maximumCount || IsLeftToOthers(handle))
+            {
+                return false;
+            }
+
+            hidden++;
+            return true;
+        }
+    }
+
+    /// <summary>A handle that <see cref="TryAddHidden"/> counted is closed.</summary>
+    public void RemoveHidden()
+    {
+        lock (gate)
+        {
+            hidden--;
+        }
     }
 
     /// <summary>Takes a number out of use; the caller closes the descriptor.</summary>
@@ -136,7 +163,7 @@ internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false
     }
 
     private bool IsLeftToOthers(int handle) =>
-        isOneOfMany ? HostHandles.IsBeyond(handle, Count) || (Count <= StandardStreams && HostHandles.IsBeyondFirst(handle)) : HostHandles.IsBeyond(handle, 0);
+        isOneOfMany ? HostHandles.IsBeyond(handle, Count + hidden) || (Count <= StandardStreams && HostHandles.IsBeyondFirst(handle)) : HostHandles.IsBeyond(handle, 0);
 
     private void FindLowestFree()
     {

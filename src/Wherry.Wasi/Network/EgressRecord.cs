@@ -7,7 +7,7 @@ namespace Wherry.Wasi.Network;
 /// <param name="Port">The port.</param>
 /// <param name="Protocol">TCP or UDP.</param>
 /// <param name="IsInside">Whether it is a service of the project.</param>
-/// <param name="Count">How many connections were begun; for UDP, how many sockets have sent there.</param>
+/// <param name="Count">How many connections were begun; for UDP, how many sockets have sent there; one that has sent to many other places since is counted again.</param>
 internal sealed record EgressEntry(string Host, int Port, NetworkProtocol Protocol, bool IsInside, long Count);
 
 /// <summary>Where a guest has connected to, by name and port. Any thread may add and read.</summary>

@@ -8,6 +8,11 @@ namespace Wherry.Wasi.Sockets;
 /// <content>UDP inside the process.</content>
 internal sealed unsafe partial class SocketDescriptor
 {
+    /// <summary>Few, since a guest may have many sockets, and sends to nobody cost it nothing.</summary>
+    private const int RememberedTargets = 16;
+
+    private SocketAddress[]? targets;
+    private int targetCount;
     private DatagramPort? datagrams;
     private SocketAddress? insidePeer;
 
@@ -32,6 +37,21 @@ internal sealed unsafe partial class SocketDescriptor
 
     /// <summary>Guests of the project reach it too from now on, beside those that the host's network has.</summary>
     public void UseDatagrams(DatagramPort port) => datagrams = port;
+
+    /// <summary>Notes where a datagram inside the process goes.</summary>
+    /// <returns>Whether it is none of the last few places.</returns>
+    public bool NoteTarget(in SocketAddress target)
+    {
+        targets ??= new SocketAddress[RememberedTargets];
+        if (targets.AsSpan(0, Math.Min(targetCount, RememberedTargets)).Contains(target))
+        {
+            return false;
+        }
+
+        targets[targetCount % RememberedTargets] = target;
+        targetCount = targetCount == (2 * RememberedTargets) - 1 ? RememberedTargets : targetCount + 1;
+        return true;
+    }
 
     /// <summary>Fixes the peer, another guest's port: what others send is thrown away.</summary>
     public Errno ConnectDatagrams(in SocketAddress peer)

@@ -49,7 +49,15 @@ public sealed partial class WasiContext
             return NativeSocket.LastError();
         }
 
-        var port = new DatagramPort(member, portNumber, isLoopbackOnly, pair[1]) { NameServer = names };
+        // The other end is none of the guest's descriptors, but it is a handle of the process as they are.
+        if (!Descriptors.TryAddHidden(Math.Max(pair[0], pair[1])))
+        {
+            _ = NativeSocket.Close(pair[0]);
+            _ = NativeSocket.Close(pair[1]);
+            return Errno.Mfile;
+        }
+
+        var port = new DatagramPort(member, portNumber, isLoopbackOnly, pair[1]) { NameServer = names, Closed = Descriptors.RemoveHidden };
         Errno errno = socket.UseDatagrams(port, pair[0]);
         Descriptors.Invalidate();
         errno = errno == Errno.Success ? member.Add(port) : errno;
@@ -137,7 +145,7 @@ public sealed partial class WasiContext
 
     private void RecordDatagrams(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
-        if (Options.Egress is { } egress && !target.IsLoopback && member.Service.Network.FindByAddress(target) is { } service && socket.RememberPeer(target))
+        if (Options.Egress is { } egress && !target.IsLoopback && member.Service.Network.FindByAddress(target) is { } service && socket.NoteTarget(target))
         {
             egress.Add(service.Name, target.Port, NetworkProtocol.Udp, isInside: true);
         }

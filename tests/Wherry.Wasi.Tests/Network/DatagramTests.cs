@@ -3,6 +3,8 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Wherry.Wasi.Abi;
+using Wherry.Wasi.Descriptors;
+using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Tests.Sockets;
@@ -445,6 +447,78 @@ public class DatagramTests : NetworkTests
         }
 
         Assert.Equal([new EgressEntry("server", 53, NetworkProtocol.Udp, true, 2)], egress.Entries);
+    }
+
+    [Fact]
+    public void Who_sends_to_ever_more_places_fills_no_memory()
+    {
+        const int Other = 20_000;
+        (_, NetworkService server) = Guest("server");
+        IPAddress address = InProcessNetwork.ToIPAddress(server.AddressNumber);
+        var egress = new EgressRecord();
+        SocketGuest client = Member(Network.AddService("client", Networks("default")), egress: egress);
+        int socket = client.Open(type: SocketGuest.Datagram);
+        for (int round = 0; round < 2; round++)
+        {
+            for (int port = Other; port < Other + 100; port++)
+            {
+                Assert.Equal(Errno.Success, client.SendTo(socket, "x", address, port));
+                Assert.Equal(Errno.Success, client.SendTo(socket, "x", address, port));
+            }
+        }
+
+        // Of so many places the first is not known any more.
+        Assert.Equal(100, egress.Entries.Length);
+        Assert.All(egress.Entries, entry => Assert.Equal(2, entry.Count));
+    }
+
+    [Fact]
+    public void Of_those_who_have_sent_to_a_service_each_guest_remembers_so_many()
+    {
+        (SocketGuest server, _) = Guest("server");
+        NetworkMember member = server.Context.Options.NetworkMember!;
+        for (int i = 0; i <= NetworkMember.RememberedServicePeers; i++)
+        {
+            member.NoteServicePeer((ushort)(i % 7), Peer(i));
+        }
+
+        Assert.False(member.IsServicePeer(0, Peer(0)));
+        Assert.True(member.IsServicePeer(1, Peer(1)));
+        Assert.False(member.IsServicePeer(2, Peer(1)));
+        Assert.True(member.IsServicePeer(NetworkMember.RememberedServicePeers % 7, Peer(NetworkMember.RememberedServicePeers)));
+
+        static SocketAddress Peer(int number) => SocketAddress.From(IPAddress.Parse("198.18.0.9"), (ushort)number);
+    }
+
+    [Fact]
+    public void Both_handles_of_a_socket_are_counted()
+    {
+        // Three streams, and five sockets with two each.
+        const int Most = 3 + (2 * 5);
+        NetworkService service = Network.AddService("greedy", Networks("default"));
+        using NetworkMember member = service.AddMember();
+        using var guest = new SocketGuest(NetworkPolicy.None, new WasiOptions { NetworkMember = member, MaximumDescriptors = Most });
+        for (int round = 0; round < 3; round++)
+        {
+            int[] sockets = [.. Enumerable.Range(0, 5).Select(i => Bind(guest, 100 + i))];
+            Assert.Equal(Errno.Mfile, guest.Context.SockOpen(guest.Call, SocketGuest.Inet4, SocketGuest.Datagram, 2048));
+            Assert.Equal(Errno.Success, guest.Close(sockets[0]));
+            int one = guest.Open(type: SocketGuest.Datagram), two = guest.Open(type: SocketGuest.Datagram);
+            Assert.Equal(Errno.Mfile, guest.Bind(one, IPAddress.Any, 53));
+            Assert.Equal(Errno.Mfile, guest.Connect(one, Resolve(guest, "greedy"), 53));
+            Assert.Equal(Errno.Success, guest.Close(two));
+            Assert.Equal(Errno.Success, guest.Bind(one, IPAddress.Any, 53));
+            Assert.Equal(Errno.Success, guest.Close(one));
+            Assert.All(sockets[1..], socket => Assert.Equal(Errno.Success, guest.Close(socket)));
+        }
+    }
+
+    [Fact]
+    public void The_other_handle_of_a_socket_is_none_of_the_last()
+    {
+        using var descriptors = new DescriptorTable(1_000, isOneOfMany: true);
+        Assert.False(descriptors.TryAddHidden(HostHandles.Limit - 1));
+        Assert.True(descriptors.TryAddHidden(0));
     }
 
     [Fact]

@@ -8,7 +8,13 @@ namespace Wherry.Wasi.Network.InProcess;
 /// <content>The guest's UDP ports, and where its datagrams go.</content>
 internal sealed partial class NetworkMember
 {
+    /// <summary>How many senders to the service's address it remembers, for all its ports together.</summary>
+    internal const int RememberedServicePeers = 4096;
+
     private readonly Dictionary<ushort, DatagramPort> ownDatagrams = [];
+    private readonly Lock servicePeersGate = new();
+    private readonly HashSet<(ushort Port, SocketAddress Peer)> servicePeers = [];
+    private readonly Queue<(ushort Port, SocketAddress Peer)> servicePeersByAge = new();
 
     /// <summary>Whether a socket of the guest has the UDP port.</summary>
     public bool HasDatagramPort(ushort port)
@@ -104,13 +110,40 @@ internal sealed partial class NetworkMember
 
         if (isService)
         {
-            to.NoteServicePeer(own);
+            to.Member.NoteServicePeer(to.Port, own);
         }
 
         SocketAddress source = target.IsLoopback ? target.WithPort(from.Port)
-            : from.IsServicePeer(target) ? InProcessNetwork.ToAddress(Service.AddressNumber, from.Port)
+            : IsServicePeer(from.Port, target) ? InProcessNetwork.ToAddress(Service.AddressNumber, from.Port)
             : own;
         return to.Deliver(source, data);
+    }
+
+    /// <summary>Remembers one that has sent to the service's address rather than to the guest's own: it gets answers from there. The oldest are forgotten when there are many.</summary>
+    /// <param name="port">The guest's port.</param>
+    /// <param name="peer">The sender.</param>
+    internal void NoteServicePeer(ushort port, in SocketAddress peer)
+    {
+        lock (servicePeersGate)
+        {
+            if (servicePeers.Add((port, peer)))
+            {
+                servicePeersByAge.Enqueue((port, peer));
+                if (servicePeersByAge.Count > RememberedServicePeers)
+                {
+                    servicePeers.Remove(servicePeersByAge.Dequeue());
+                }
+            }
+        }
+    }
+
+    /// <summary>Whether one has sent to the service's address.</summary>
+    internal bool IsServicePeer(ushort port, in SocketAddress peer)
+    {
+        lock (servicePeersGate)
+        {
+            return servicePeers.Contains((port, peer));
+        }
     }
 
     internal void Remove(DatagramPort port)

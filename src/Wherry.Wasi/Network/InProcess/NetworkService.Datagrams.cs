@@ -32,6 +32,12 @@ internal sealed partial class NetworkService
 
         lock (gate)
         {
+            if (port.IsClosed)
+            {
+                // It was closed after it was to be added; nobody would take it out again.
+                return;
+            }
+
             if (!datagramPorts.TryGetValue(port.Port, out List<DatagramPort>? ports))
             {
                 datagramPorts[port.Port] = ports = [];

@@ -14,16 +14,13 @@ internal sealed unsafe class DatagramPort
     /// <summary>As much as a UDP datagram over IPv4 holds.</summary>
     private const int LongestDatagram = 65_507;
 
-    private const int RememberedPeers = 4096;
     private const int FewBuffers = 16;
 
     private readonly Lock gate = new();
-    private readonly HashSet<SocketAddress> servicePeers = [];
-    private readonly Queue<SocketAddress> servicePeersByAge = new();
     private readonly int pairHandle;
     private readonly HostSender? hostSender;
     private SocketAddress hostAddress;
-    private bool isClosed;
+    private volatile bool isClosed;
 
     /// <summary>A port that only guests of the project reach.</summary>
     /// <param name="pairHandle">The half of the pair that is not the socket's, which this closes.</param>
@@ -59,8 +56,14 @@ internal sealed unsafe class DatagramPort
     /// <summary>Whether the host's network reaches its socket too.</summary>
     public bool IsOutsideToo => hostSender is not null;
 
+    /// <summary>Whether nobody reaches it any more.</summary>
+    public bool IsClosed => isClosed;
+
     /// <summary>Who answers what is sent to the guest's DNS server.</summary>
     public NameServer? NameServer { get; init; }
+
+    /// <summary>Called once, when the port has closed the handle that it was given.</summary>
+    public Action? Closed { get; init; }
 
     /// <summary>The host has bound the socket elsewhere.</summary>
     public void MoveTo(in SocketAddress host)
@@ -116,42 +119,22 @@ internal sealed unsafe class DatagramPort
         }
     }
 
-    /// <summary>Remembers one that has sent to the service's address rather than to the guest's own: it gets answers from there. The oldest are forgotten when there are many.</summary>
-    public void NoteServicePeer(in SocketAddress peer)
-    {
-        lock (gate)
-        {
-            if (servicePeers.Add(peer))
-            {
-                servicePeersByAge.Enqueue(peer);
-                if (servicePeersByAge.Count > RememberedPeers)
-                {
-                    servicePeers.Remove(servicePeersByAge.Dequeue());
-                }
-            }
-        }
-    }
-
-    /// <summary>Whether one has sent to the service's address.</summary>
-    public bool IsServicePeer(in SocketAddress peer)
-    {
-        lock (gate)
-        {
-            return servicePeers.Contains(peer);
-        }
-    }
-
     /// <summary>Nobody reaches it any more.</summary>
     public void Close()
     {
-        Member.Remove(this);
         lock (gate)
         {
-            if (!isClosed)
+            if (isClosed)
             {
-                isClosed = true;
-                _ = pairHandle >= 0 ? NativeSocket.Close(pairHandle) : 0;
+                return;
             }
+
+            isClosed = true;
+            _ = pairHandle >= 0 ? NativeSocket.Close(pairHandle) : 0;
         }
+
+        // After it is marked: who adds it meanwhile, sees the mark or is undone here.
+        Member.Remove(this);
+        Closed?.Invoke();
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
+using Wherry.Wasi.Native;
 using Wherry.Wasi.Network.InProcess.Datagrams;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
@@ -31,10 +32,11 @@ internal sealed class NameServer(NetworkMember member, NetworkGuard guard, NameR
 
     /// <summary>Answers what comes on a connection, until its end.</summary>
     /// <param name="handle">The server's end, which this closes.</param>
-    /// <returns>False if there are too many; then the handle is still the caller's.</returns>
+    /// <returns>False if there are too many, or the process has too few handles left; then the handle is still the caller's.</returns>
     public bool TryServe(int handle)
     {
-        if (Interlocked.Increment(ref connections) > MostConnections)
+        int count = Interlocked.Increment(ref connections);
+        if (count > MostConnections || HostHandles.IsBeyond(handle, count))
         {
             Interlocked.Decrement(ref connections);
             return false;
