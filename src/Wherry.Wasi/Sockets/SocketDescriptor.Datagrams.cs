@@ -15,6 +15,7 @@ internal sealed unsafe partial class SocketDescriptor
     private int targetCount;
     private DatagramPort? datagrams;
     private SocketAddress? insidePeer;
+    private bool isWriteShut;
 
     /// <summary>The socket's port inside the process; null if it has none.</summary>
     public DatagramPort? Datagrams => datagrams;
@@ -24,6 +25,8 @@ internal sealed unsafe partial class SocketDescriptor
     /// <param name="pairHandle">This end.</param>
     public Errno UseDatagrams(DatagramPort port, int pairHandle)
     {
+        // Another thread of the guest may wait for the handle that goes: this wakes it.
+        _ = NativeSocket.Shutdown(handle, ShutdownBoth);
         Errno errno = ReplaceHandle(pairHandle);
         _ = NativeSocket.Close(pairHandle);
         if (errno == Errno.Success)
@@ -69,16 +72,15 @@ internal sealed unsafe partial class SocketDescriptor
     /// <summary>Whom the system was told to receive from before, it must not keep to any longer.</summary>
     private Errno DisconnectFromHost()
     {
-        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
-        uint length = SocketAddress.MaximumNativeSize;
-
-        // Sound: the buffer is as long as the lengths say; an address of no family has 16 bytes.
-        if (NativeSocket.GetPeerName(handle, name, &length) != 0)
+        if (!HasNativePeer())
         {
             return Errno.Success;
         }
 
+        // Sound: an address of no family has 16 bytes.
+        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         new Span<byte>(name, SocketAddress.MaximumNativeSize).Clear();
+        datagrams!.Leave();
         _ = NativeSocket.Connect(handle, name, 16);
         Errno errno = GetNativeLocalAddress(out SocketAddress host);
         if (errno == Errno.Success && host.Port == 0)
@@ -94,6 +96,35 @@ internal sealed unsafe partial class SocketDescriptor
         }
 
         return errno;
+    }
+
+    /// <summary>Whether the system was told to receive from one only.</summary>
+    private bool HasNativePeer()
+    {
+        byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
+        uint length = SocketAddress.MaximumNativeSize;
+
+        // Sound: the buffer is as long as the length says.
+        return NativeSocket.GetPeerName(handle, name, &length) == 0;
+    }
+
+    /// <summary>Ends one direction or both of a socket that has a peer. What has come already can still be received.</summary>
+    private Errno ShutdownDatagrams(int how)
+    {
+        if (insidePeer is null && (IsInProcess || !HasNativePeer()))
+        {
+            return Errno.Notconn;
+        }
+
+        isReadShut |= how != ShutdownSend;
+        isWriteShut |= how != ShutdownReceive;
+        if (!IsInProcess || how != ShutdownSend)
+        {
+            // Waiting receivers are woken. To have no peer is no error here: the system does not know the one inside.
+            _ = NativeSocket.Shutdown(handle, IsInProcess ? ShutdownReceive : how);
+        }
+
+        return Errno.Success;
     }
 
     private Errno SendDatagram(ReadOnlySpan<NativeBuffer> buffers, SocketAddress* receiver, out uint count)
@@ -135,11 +166,22 @@ internal sealed unsafe partial class SocketDescriptor
             Errno errno = ReceiveOne(buffers, nativeFlags, out SocketAddress from, out DatagramKind? kind, out count, out truncated);
             if (errno != Errno.Success)
             {
-                return errno;
+                return errno == Errno.Again && isReadShut ? Errno.Success : errno;
+            }
+
+            if (kind == DatagramKind.Refused)
+            {
+                datagrams!.TakeRefusal(from);
             }
 
             if (IsTaken(from, kind))
             {
+                if (kind == DatagramKind.Refused && (nativeFlags & NativeSocket.MessagePeek) != 0)
+                {
+                    // An error is told once, also to one that only looks.
+                    _ = ReceiveOne([], 0, out _, out _, out _, out _);
+                }
+
                 if (sender != null)
                 {
                     *sender = from;
@@ -156,7 +198,7 @@ internal sealed unsafe partial class SocketDescriptor
 
         count = 0;
         truncated = false;
-        return Errno.Again;
+        return isReadShut ? Errno.Success : Errno.Again;
     }
 
     /// <summary>Whether the guest gets a datagram.</summary>
@@ -169,8 +211,8 @@ internal sealed unsafe partial class SocketDescriptor
             return insidePeer is { } peer ? peer.Equals(from) : kind == DatagramKind.Data;
         }
 
-        // From outside nobody is one of the project's guests, whatever address is given.
-        return insidePeer is null && !InProcessNetwork.IsInside(from.Normalize()) && ((SourceFilter is null && !AnswersAnyone) || IsWelcome(from));
+        // From outside nobody is one of the project's guests, the guest itself or its DNS server, whatever address is given: an answer would go to those.
+        return insidePeer is null && !datagrams!.Member.IsDatagramRoute(from.Normalize()) && ((SourceFilter is null && !AnswersAnyone) || IsWelcome(from));
     }
 
     private Errno ReceiveOne(ReadOnlySpan<NativeBuffer> buffers, int nativeFlags, out SocketAddress from, out DatagramKind? kind, out uint count, out bool truncated)
@@ -197,7 +239,7 @@ internal sealed unsafe partial class SocketDescriptor
 
         if (buffers.Length >= GuestCall.MaximumBuffers)
         {
-            return Errno.Msgsize;
+            return ReceiveJoined(buffers, nativeFlags, out from, out kind, out count, out truncated);
         }
 
         byte* header = stackalloc byte[DatagramHeader.Size];
@@ -212,6 +254,27 @@ internal sealed unsafe partial class SocketDescriptor
         }
 
         return NoteDatagram(buffers, nativeFlags, received, out count);
+    }
+
+    /// <summary>The system takes so many buffers and no more, and the header is another.</summary>
+    private Errno ReceiveJoined(ReadOnlySpan<NativeBuffer> buffers, int nativeFlags, out SocketAddress from, out DatagramKind? kind, out uint count, out bool truncated)
+    {
+        byte[] joined = new byte[Math.Min(TotalLength(buffers), DatagramPort.LongestDatagram)];
+
+        // Sound: the array's own length is passed.
+        fixed (byte* first = joined)
+        {
+            Errno errno = ReceiveOne([new NativeBuffer(first, (nuint)joined.Length)], nativeFlags, out from, out kind, out count, out truncated);
+            ReadOnlySpan<byte> rest = joined.AsSpan(0, (int)count);
+            for (int i = 0; rest.Length > 0; i++)
+            {
+                int length = Math.Min(rest.Length, buffers[i].Span.Length);
+                rest[..length].CopyTo(buffers[i].Span);
+                rest = rest[length..];
+            }
+
+            return errno;
+        }
     }
 
     private Errno NoteDatagram(ReadOnlySpan<NativeBuffer> buffers, int nativeFlags, nint received, out uint count)

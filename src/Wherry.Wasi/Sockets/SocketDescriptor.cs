@@ -4,6 +4,7 @@ using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
+using Wherry.Wasi.Network.InProcess.Datagrams;
 using Wherry.Wasi.Polling;
 
 namespace Wherry.Wasi.Sockets;
@@ -39,6 +40,8 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
     /// <summary>Who reads in smaller pieces gets them as they come.</summary>
     private const int LeastAmended = 1024;
     private const int ShutdownReceive = 0;
+    private const int ShutdownSend = 1;
+    private const int ShutdownBoth = 2;
 
     /// <summary>How many unwelcome datagrams one receive throws away before it looks after the guest again.</summary>
     private const int MaximumDropped = 64;
@@ -72,6 +75,9 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
 
     /// <summary>The family of the host's handle: a published port's, when the socket is bound to one.</summary>
     public bool IsNativeIpv6 { get; private set; }
+
+    /// <summary>Whether the host's handle takes nothing of IPv4.</summary>
+    public bool IsNativeIpv6Only => IsNativeIpv6 && NativeSocket.GetOption(handle, NativeSocket.LevelIpv6, NativeSocket.OptionIpv6Only) != 0;
 
     public override int HostHandle => handle;
 
@@ -269,6 +275,12 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
         nint sent;
         if (datagrams is not null && SendsInside(receiver))
         {
+            if (isWriteShut)
+            {
+                count = 0;
+                return Errno.Pipe;
+            }
+
             return SendDatagram(buffers, receiver, out count);
         }
 
@@ -460,8 +472,15 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
 
         byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         int length = peer.WriteNative(new Span<byte>(name, SocketAddress.MaximumNativeSize));
+        DatagramPort? outsideToo = datagrams is { IsOutsideToo: true } ? datagrams : null;
+        outsideToo?.Leave();
         int result = NativeSocket.Connect(handle, name, (uint)length);
         Errno errno = result == 0 ? Errno.Success : NativeSocket.LastError();
+        if (outsideToo is not null && errno is not (Errno.Success or Errno.Inprogress) && !HasNativePeer() && GetNativeLocalAddress(out SocketAddress host) == Errno.Success)
+        {
+            outsideToo.MoveTo(host);
+        }
+
         if (errno is Errno.Success or Errno.Inprogress)
         {
             PeerAddress = null;
@@ -594,6 +613,13 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             return Errno.Success;
         }
 
+        if (IsInProcess)
+        {
+            // Its handle has another end, whatever it is.
+            address = default;
+            return Errno.Notconn;
+        }
+
         byte* name = stackalloc byte[SocketAddress.MaximumNativeSize];
         uint length = SocketAddress.MaximumNativeSize;
         int result = NativeSocket.GetPeerName(handle, name, &length);
@@ -610,9 +636,9 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             return Errno.Success;
         }
 
-        if (datagrams is not null && IsInProcess && insidePeer is null)
+        if (datagrams is not null)
         {
-            return Errno.Notconn;
+            return ShutdownDatagrams(how);
         }
 
         return NativeSocket.Shutdown(handle, how) == 0 ? Errno.Success : NativeSocket.LastError();

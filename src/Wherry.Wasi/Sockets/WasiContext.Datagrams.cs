@@ -20,6 +20,10 @@ public sealed partial class WasiContext
         if (address.Port == 0)
         {
             address = address.WithPort(member.NewDatagramPort());
+            if (address.Port == 0)
+            {
+                return Errno.Addrinuse;
+            }
         }
         else if (member.HasDatagramPort(address.Port))
         {
@@ -85,17 +89,27 @@ public sealed partial class WasiContext
         SocketAddress host = default;
         HostSender? sender = null;
         errno = errno == Errno.Success ? socket.GetNativeLocalAddress(out host) : errno;
-        errno = errno == Errno.Success ? HostSender.TryGet(host, out sender) : errno;
-        if (errno != Errno.Success)
-        {
-            return errno;
-        }
-
-        var port = new DatagramPort(member, address.Port, isLoopbackOnly, host, sender!) { NameServer = names };
-        errno = member.Add(port);
+        errno = errno == Errno.Success ? HostSender.TryGet(host, socket.IsNativeIpv6Only, out sender) : errno;
         if (errno == Errno.Success)
         {
-            socket.UseDatagrams(port);
+            var port = new DatagramPort(member, address.Port, isLoopbackOnly, host, sender!) { NameServer = names };
+            errno = member.Add(port);
+            if (errno == Errno.Success)
+            {
+                socket.UseDatagrams(port);
+                return Errno.Success;
+            }
+        }
+
+        if (socket.Binding != SocketBinding.None)
+        {
+            // The host has given it a port, which it can't use: it is as before.
+            _ = socket.ChangeNativeFamily(socket.IsNativeIpv6);
+            Descriptors.Invalidate();
+            socket.Binding = SocketBinding.None;
+            socket.GuestLocalAddress = null;
+            socket.AnswersAnyone = false;
+            socket.SourceFilter = Options.NetworkPolicy.AllowsEverything ? null : Network;
         }
 
         return errno;

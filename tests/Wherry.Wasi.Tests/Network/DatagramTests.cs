@@ -430,6 +430,125 @@ public class DatagramTests : NetworkTests
     }
 
     [Fact]
+    public void Nobody_outside_passes_for_the_guest_itself_or_its_dns_server()
+    {
+        ListeningPort? listening = null;
+        (SocketGuest server, _) = Guest("server", new NetworkPolicy { PublishedPorts = [new PublishedPort(0, 5353, protocol: NetworkProtocol.Udp)], Listening = port => listening = port });
+        using Socket own = NewPeer(), names = NewPeer(), outside = NewPeer();
+        server.Context.Options.NetworkMember!.NameServer = SocketAddress.FromEndPoint((IPEndPoint)names.LocalEndPoint!);
+        int port = Bind(server, 5353);
+        Bind(server, ((IPEndPoint)own.LocalEndPoint!).Port);
+        own.SendTo("an answer to this would go to the guest's own port"u8, listening!.EndPoint);
+        names.SendTo("not what the DNS server says"u8, listening.EndPoint);
+        outside.SendTo("question"u8, listening.EndPoint);
+        Assert.Equal("question", Receive(server, port, out IPEndPoint sender).Text);
+        Assert.Equal(outside.LocalEndPoint, sender);
+    }
+
+    [Fact]
+    public void Ports_that_the_guest_has_not_chosen_are_none_of_the_hosts()
+    {
+        (SocketGuest guest, _) = Guest("guest");
+        NetworkMember member = guest.Context.Options.NetworkMember!;
+        int socket = guest.Open(type: SocketGuest.Datagram);
+        Assert.Equal(Errno.Success, guest.Bind(socket, IPAddress.Any, 0));
+        Assert.InRange(guest.LocalAddress(socket).Port, 61_000, 65_535);
+        Assert.DoesNotContain(Enumerable.Range(0, 20_000).Select(_ => (int)member.NewDatagramPort()), port => port is 0 or (>= 32_768 and <= 60_999));
+    }
+
+    [Fact]
+    public void A_socket_that_was_connected_outside_loses_what_comes_meanwhile_and_is_reached_again()
+    {
+        using Socket friend = NewPeer();
+        int friendPort = ((IPEndPoint)friend.LocalEndPoint!).Port;
+        (SocketGuest guest, NetworkService service) = Guest("guest", new NetworkPolicy { ConnectRules = [new ConnectRule("127.0.0.1", friendPort)] });
+        (SocketGuest other, _) = Guest("other");
+        int there = Bind(other, 53), socket = Bind(guest, 53);
+        Assert.Equal(Errno.Success, guest.Connect(socket, IPAddress.Loopback, friendPort));
+        IPAddress address = InProcessNetwork.ToIPAddress(service.AddressNumber);
+        Assert.Equal(Errno.Success, other.SendTo(there, "lost", address, 53));
+        Assert.Equal(Errno.Success, guest.Send(socket, "hello"));
+        Assert.Equal("hello", Receive(friend));
+
+        // Back inside, it is where it was.
+        Assert.Equal(Errno.Success, guest.Connect(socket, Resolve(guest, "other"), 53));
+        Assert.Equal(Errno.Success, guest.Send(socket, "inside"));
+        Assert.Equal("inside", Receive(other, there, out IPEndPoint from).Text);
+        Assert.Equal(Errno.Success, other.SendTo(there, "back", from.Address, from.Port));
+        Assert.Equal("back", guest.Receive(socket));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_socket_that_is_shut_down_ends(bool isOutsideToo)
+    {
+        (SocketGuest server, NetworkService service) = Guest("server");
+        (SocketGuest client, _) = Guest("client", isOutsideToo ? new NetworkPolicy { ConnectRules = [ConnectRule.Parse("*:53")] } : NetworkPolicy.None);
+        int port = Bind(server, 53), socket = client.Open(type: SocketGuest.Datagram);
+        Assert.Equal(Errno.Success, client.Connect(socket, InProcessNetwork.ToIPAddress(service.AddressNumber), 53));
+        Assert.Equal(Errno.Success, client.Send(socket, "one"));
+        _ = Receive(server, port, out IPEndPoint sender);
+        Assert.Equal(Errno.Success, server.SendTo(port, "two", sender.Address, sender.Port));
+        Assert.Equal(Errno.Success, client.Context.SockShutdown(socket, 2));
+        Assert.Equal(Errno.Pipe, client.Send(socket, "x"));
+        Assert.Equal("two", client.Receive(socket));
+        Assert.Equal(Errno.Success, client.Context.SockShutdown(socket, 1));
+
+        // Blocking, it would wait for ever otherwise.
+        Assert.Equal("", client.Receive(socket));
+        Assert.Equal(Errno.Success, client.ReceiveFrom(socket, 10, out string text, out _));
+        Assert.Equal("", text);
+    }
+
+    [Fact]
+    public void A_refusal_is_told_once_also_to_one_that_only_looks()
+    {
+        (SocketGuest server, int port, SocketGuest client, int socket, IPAddress address) = Connected();
+        Assert.Equal(Errno.Success, server.Close(port));
+        Assert.Equal(Errno.Success, client.Connect(socket, address, 53));
+        client.SetNonBlocking(socket);
+        for (int round = 0; round < 2; round++)
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                Assert.Equal(Errno.Success, client.Send(socket, "refused"));
+            }
+
+            Assert.Equal(Errno.Connrefused, client.Receive(socket, 10, out _, round == 0 ? SocketGuest.Peek : 0));
+            Assert.Equal(Errno.Again, client.Receive(socket, 10, out _));
+        }
+
+        // One that waits from an earlier peer does not hide the next one's.
+        Assert.Equal(Errno.Success, client.Send(socket, "refused"));
+        Assert.Equal(Errno.Success, client.Connect(socket, address, 54));
+        Assert.Equal(Errno.Success, client.Send(socket, "refused"));
+        Assert.Equal(Errno.Connrefused, client.Receive(socket, 10, out _));
+        Assert.Equal(Errno.Again, client.Receive(socket, 10, out _));
+    }
+
+    [Fact]
+    public void A_datagram_may_be_in_as_many_buffers_as_the_system_takes()
+    {
+        (SocketGuest server, int port, SocketGuest client, int socket, IPAddress address) = Connected();
+        Assert.Equal(Errno.Success, client.Connect(socket, address, 53));
+        string text = string.Concat(Enumerable.Range(0, 3_000).Select(i => (char)('a' + (i % 26))));
+        Assert.Equal(Errno.Success, client.Send(socket, text, parts: 1_024));
+        Assert.Equal(Errno.Success, client.Send(socket, text, parts: 1_024));
+        Assert.Equal(Errno.Success, server.Receive(port, 4_000, out string received, parts: 1_024));
+        Assert.Equal((text, 0), (received, server.ReceivedFlags));
+        Assert.Equal(Errno.Success, server.Receive(port, 2_000, out received, parts: 1_024));
+        Assert.Equal((text[..2_000], 1), (received, server.ReceivedFlags));
+    }
+
+    [Fact]
+    public void A_socket_without_a_peer_says_so()
+    {
+        (SocketGuest guest, _) = Guest("guest");
+        Assert.Equal(Errno.Notconn, guest.AddressV1(Bind(guest, 53), peer: true, 16));
+    }
+
+    [Fact]
     public void Where_a_guest_sends_to_is_recorded_once_for_each_socket()
     {
         (SocketGuest server, _) = Guest("server");

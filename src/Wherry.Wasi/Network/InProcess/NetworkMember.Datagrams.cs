@@ -12,6 +12,7 @@ internal sealed partial class NetworkMember
     internal const int RememberedServicePeers = 4096;
 
     private readonly Dictionary<ushort, DatagramPort> ownDatagrams = [];
+    private uint lastDatagramPort;
     private readonly Lock servicePeersGate = new();
     private readonly HashSet<(ushort Port, SocketAddress Peer)> servicePeers = [];
     private readonly Queue<(ushort Port, SocketAddress Peer)> servicePeersByAge = new();
@@ -25,18 +26,28 @@ internal sealed partial class NetworkMember
         }
     }
 
-    /// <summary>A UDP port for a socket that is bound to none in particular.</summary>
+    /// <summary>A UDP port for a socket that is bound to none in particular; 0 if all are taken.</summary>
     public ushort NewDatagramPort()
     {
         lock (gate)
         {
-            ushort port;
-            do
+            return FindFree(61_000, ushort.MaxValue) ?? FindFree(16_384, 32_767) ?? 0;
+        }
+
+        // None of those that Linux gives to its own sockets (32768 to 60999): what comes from one of those at the loopback address is the host's, not the guest's.
+        ushort? FindFree(int first, int last)
+        {
+            int count = last - first + 1;
+            for (int i = 0; i < count; i++)
             {
-                port = NextEphemeralPort();
+                ushort port = (ushort)(first + (lastDatagramPort++ % (uint)count));
+                if (!ownDatagrams.ContainsKey(port))
+                {
+                    return port;
+                }
             }
-            while (ownDatagrams.ContainsKey(port));
-            return port;
+
+            return null;
         }
     }
 

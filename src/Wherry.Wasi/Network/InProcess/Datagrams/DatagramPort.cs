@@ -12,7 +12,7 @@ namespace Wherry.Wasi.Network.InProcess.Datagrams;
 internal sealed unsafe class DatagramPort
 {
     /// <summary>As much as a UDP datagram over IPv4 holds.</summary>
-    private const int LongestDatagram = 65_507;
+    public const int LongestDatagram = 65_507;
 
     private const int FewBuffers = 16;
 
@@ -21,6 +21,8 @@ internal sealed unsafe class DatagramPort
     private readonly HostSender? hostSender;
     private SocketAddress hostAddress;
     private volatile bool isClosed;
+    private bool isAway;
+    private SocketAddress? refused;
 
     /// <summary>A port that only guests of the project reach.</summary>
     /// <param name="pairHandle">The half of the pair that is not the socket's, which this closes.</param>
@@ -41,8 +43,8 @@ internal sealed unsafe class DatagramPort
         Port = port;
         IsLoopbackOnly = isLoopbackOnly;
         pairHandle = -1;
-        this.hostAddress = hostAddress.Normalize();
         this.hostSender = hostSender;
+        this.hostAddress = hostSender.Reach(hostAddress);
     }
 
     /// <summary>The guest's place on the network.</summary>
@@ -65,12 +67,34 @@ internal sealed unsafe class DatagramPort
     /// <summary>Called once, when the port has closed the handle that it was given.</summary>
     public Action? Closed { get; init; }
 
-    /// <summary>The host has bound the socket elsewhere.</summary>
+    /// <summary>The host's socket gets a peer outside or loses it: its address there is not its own while this is so, another process might take it, and what comes for it is lost.</summary>
+    public void Leave()
+    {
+        lock (gate)
+        {
+            isAway = true;
+        }
+    }
+
+    /// <summary>The host has bound the socket elsewhere, or there again.</summary>
     public void MoveTo(in SocketAddress host)
     {
         lock (gate)
         {
-            hostAddress = host.Normalize();
+            hostAddress = hostSender!.Reach(host);
+            isAway = false;
+        }
+    }
+
+    /// <summary>The socket has been told that nobody has the port that it has sent to.</summary>
+    public void TakeRefusal(in SocketAddress peer)
+    {
+        lock (gate)
+        {
+            if (refused is { } pending && pending.Equals(peer))
+            {
+                refused = null;
+            }
         }
     }
 
@@ -91,6 +115,11 @@ internal sealed unsafe class DatagramPort
             return Errno.Msgsize;
         }
 
+        if (data.Length >= GuestCall.MaximumBuffers)
+        {
+            return DeliverJoined(source, data, (int)length, kind);
+        }
+
         byte* header = stackalloc byte[DatagramHeader.Size];
         DatagramHeader.Write(new Span<byte>(header, DatagramHeader.Size), source, kind);
         Span<NativeBuffer> all = data.Length < FewBuffers ? stackalloc NativeBuffer[FewBuffers] : new NativeBuffer[data.Length + 1];
@@ -105,17 +134,44 @@ internal sealed unsafe class DatagramPort
             // Under the gate, so that the handle is not another's meanwhile. It does not block.
             lock (gate)
             {
+                if (isClosed || isAway || (kind == DatagramKind.Refused && refused is { } pending && pending.Equals(source)))
+                {
+                    return Errno.Success;
+                }
+
                 if (hostSender is not null)
                 {
                     message.Name = name;
                     message.NameLength = (uint)hostAddress.WriteNative(new Span<byte>(name, SocketAddress.MaximumNativeSize));
                 }
 
-                return isClosed || NativeSocket.SendMessage(hostSender?.Handle ?? pairHandle, &message, NativeSocket.MessageNoSignal | NativeSocket.MessageDontWait) >= 0
-                    || NativeSocket.LastError() != Errno.Msgsize
-                    ? Errno.Success
-                    : Errno.Msgsize;
+                bool isSent = NativeSocket.SendMessage(hostSender?.Handle ?? pairHandle, &message, NativeSocket.MessageNoSignal | NativeSocket.MessageDontWait) >= 0;
+                if (isSent && kind == DatagramKind.Refused)
+                {
+                    // As with the system, of which a socket has one error that waits to be fetched.
+                    refused = source;
+                }
+
+                return isSent || NativeSocket.LastError() != Errno.Msgsize ? Errno.Success : Errno.Msgsize;
             }
+        }
+    }
+
+    /// <summary>The system takes so many buffers and no more, and the header is another.</summary>
+    private Errno DeliverJoined(in SocketAddress source, ReadOnlySpan<NativeBuffer> data, int length, DatagramKind kind)
+    {
+        byte[] joined = new byte[length];
+        Span<byte> rest = joined;
+        foreach (ref readonly NativeBuffer buffer in data)
+        {
+            buffer.Span.CopyTo(rest);
+            rest = rest[buffer.Span.Length..];
+        }
+
+        // Sound: the array's own length is passed.
+        fixed (byte* first = joined)
+        {
+            return Deliver(source, [new NativeBuffer(first, (nuint)length)], kind);
         }
     }
 

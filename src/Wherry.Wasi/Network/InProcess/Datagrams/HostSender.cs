@@ -27,9 +27,25 @@ internal sealed unsafe class HostSender
     public SocketAddress Address { get; }
 
     /// <summary>The one that reaches a local address; it is opened when it is first asked for.</summary>
-    public static Errno TryGet(in SocketAddress target, out HostSender? sender)
+    /// <param name="target">The address.</param>
+    /// <param name="isIpv6Only">Whether its socket takes nothing of IPv4, if it is an IPv6 one.</param>
+    /// <param name="sender">The sender.</param>
+    public static Errno TryGet(in SocketAddress target, bool isIpv6Only, out HostSender? sender)
     {
         bool isIpv6 = target.Normalize().IsIpv6;
+        Errno errno = TryGet(isIpv6, out sender);
+
+        // Systems without IPv6 addresses let IPv6 sockets be bound to any address nevertheless.
+        return errno != Errno.Success && isIpv6 && target.IsAny && !isIpv6Only ? TryGet(isIpv6: false, out sender) : errno;
+    }
+
+    /// <summary>By which address this reaches a socket.</summary>
+    /// <param name="bound">Where the host has bound it.</param>
+    public SocketAddress Reach(in SocketAddress bound) =>
+        bound.IsAny && !Address.IsIpv6 ? SocketAddress.Any(ipv6: false, bound.Port).Normalize() : bound.Normalize();
+
+    private static Errno TryGet(bool isIpv6, out HostSender? sender)
+    {
         lock (Gate)
         {
             sender = isIpv6 ? inet6 : inet4;
