@@ -542,6 +542,19 @@ public class DatagramTests : NetworkTests
     }
 
     [Fact]
+    public void An_ipv6_socket_that_may_send_outside_is_reached_by_guests()
+    {
+        // Also where the system has no IPv6 address.
+        (SocketGuest server, NetworkService service) = Guest("server", new NetworkPolicy { ConnectRules = [ConnectRule.Parse("*:53")] });
+        (SocketGuest client, _) = Guest("client");
+        int port = Bind(server, 53, SocketGuest.Inet6), socket = client.Open(type: SocketGuest.Datagram);
+        Assert.Equal(Errno.Success, client.SendTo(socket, "question", InProcessNetwork.ToIPAddress(service.AddressNumber), 53));
+        Assert.Equal("question", Receive(server, port, out IPEndPoint sender).Text);
+        Assert.Equal(Errno.Success, server.SendTo(port, "answer", sender.Address, sender.Port));
+        Assert.Equal("answer", client.Receive(socket));
+    }
+
+    [Fact]
     public void A_socket_without_a_peer_says_so()
     {
         (SocketGuest guest, _) = Guest("guest");
