@@ -12,6 +12,7 @@ public class CorpusTests
     {
         string?[] differences = [.. CorpusCommand.Replay(Path.Combine(AppContext.BaseDirectory, corpus))];
         Assert.Equal(count, differences.Length);
-        Assert.Empty(differences.Select((difference, index) => difference is null ? null : $"module {index}: {difference}").OfType<string>());
+        string found = string.Join('\n', differences.Select((difference, index) => difference is null ? null : $"module {index}: {difference}").OfType<string>());
+        Assert.True(found.Length == 0, found);
     }
 }

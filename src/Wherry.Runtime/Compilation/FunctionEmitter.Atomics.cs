@@ -26,6 +26,8 @@ internal sealed partial class FunctionEmitter
         }
 
         StackEntry[] values = PopAllForLater(instruction.Parameters.Length - 1);
+        bool isLoad = instruction.Parameters.Length == 1;
+        StackEntry probed = isLoad ? KeepProbedIndex(ref reader) : default;
         EmitAddress(ref reader);
         if (instruction.AccessLog2 > 0)
         {
@@ -45,7 +47,11 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.Call(AtomicMethods[reader.Opcode.ToString()]);
-        if (instruction.Results.Length > 0)
+        if (isLoad)
+        {
+            PushLoaded(ref reader, (WasmValueKind)instruction.Results[0], MaximumDepth / 2, probed);
+        }
+        else if (instruction.Results.Length > 0)
         {
             PushEvaluated((WasmValueKind)instruction.Results[0], MaximumDepth / 2);
         }

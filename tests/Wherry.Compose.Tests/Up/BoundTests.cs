@@ -103,7 +103,11 @@ public sealed class BoundTests
         await AskAsync(address);
         await WaitForThreadsAsync(40);
         (await project.RunAsync("scale", string.Create(CultureInfo.InvariantCulture, $"many={Many}"))).Expect(0);
-        Assert.All(await WaitForAllAsync(project), status => Assert.Equal("running", (string?)status["state"]));
+        foreach (JsonObject status in await WaitForAllAsync(project))
+        {
+            Assert.True((string?)status["state"] == "running", $"{status}\n{up.Output}\n{up.Error}");
+        }
+
         await AskAsync(address);
         await WaitForThreadsAsync(40);
         up.Signal(PosixSignal.SIGTERM);

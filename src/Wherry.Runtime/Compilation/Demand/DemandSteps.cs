@@ -293,9 +293,9 @@ internal sealed class DemandSteps
                 return (DemandEffect.Low, AllBytes);
         }
 
-        if (instruction.AccessLog2 >= 0 && instruction.Results.Length == 1 && (instruction.Feature & WasmFeatures.Threads) == 0)
+        if (instruction.AccessLog2 >= 0 && instruction.Results.Length == 1 && ((instruction.Feature & WasmFeatures.Threads) == 0 || instruction.Parameters.Length == 1))
         {
-            // Atomic accesses are aligned, so that none reaches beyond the memory's end in part.
+            // No atomic access reaches beyond the memory's end in part, but one that nobody needs may be left out as any other. Those that write are not.
             return (DemandEffect.Load, 1 << instruction.AccessLog2);
         }
 
