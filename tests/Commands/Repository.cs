@@ -22,7 +22,7 @@ internal static class Repository
         string path = Path.Combine(Root, "..", "shared", name);
         if (!File.Exists(path))
         {
-            MissingTool($"needs ../shared/{name}, which is not here");
+            MissingTool($"needs ../shared/{name}, which is not here: put the folder of test suites and guests, as its maintainers give it to contributors, beside the project under the name shared");
         }
 
         return Path.GetFullPath(path);
