@@ -9,7 +9,7 @@ internal static class SharedFiles
         string path = Path.Combine(Root(), "..", "shared", relative);
         if (!File.Exists(path) && !Directory.Exists(path))
         {
-            string reason = $"../shared/{relative} is missing";
+            string reason = $"../shared/{relative} is missing: put the folder of test suites and guests, as its maintainers give it to contributors, beside the project under the name shared";
             if (Environment.GetEnvironmentVariable("WHERRY_CI") == "1")
             {
                 Assert.Fail(reason);

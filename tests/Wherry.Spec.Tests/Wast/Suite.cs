@@ -19,7 +19,7 @@ internal static class Suite
             return;
         }
 
-        const string Reason = "The official suite is not at ../shared/spec/core.";
+        const string Reason = "The official suite is not at ../shared/spec/core: put the folder of test suites and guests, as its maintainers give it to contributors, beside the project under the name shared.";
         if (Environment.GetEnvironmentVariable("WHERRY_CI") == "1")
         {
             Assert.Fail(Reason);
