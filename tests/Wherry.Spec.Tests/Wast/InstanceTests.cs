@@ -12,7 +12,7 @@ public sealed class InstanceTests
     public static TheoryData<string> FilesOfSingleModules => [.. Suite.Files.Where(file =>
         File.ReadAllText(Suite.PathOf(file)) is var text && !text.Contains("(register", StringComparison.Ordinal) && !text.Contains("(thread", StringComparison.Ordinal))];
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(FilesOfSingleModules))]
     public void A_script_passes_with_pooled_instances(string file)
     {
@@ -20,11 +20,11 @@ public sealed class InstanceTests
         Run(file, BoundsChecks.Explicit, InstantiatePooled);
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Files))]
     public void A_script_passes_with_modules_that_were_saved_after_instantiation(string file) => Run(file, BoundsChecks.Guard, InstantiateSaved);
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [InlineData("memory_init.wast", 10)]
     [InlineData("call_indirect.wast", 1)]
     [InlineData("i32.wast", 1)]

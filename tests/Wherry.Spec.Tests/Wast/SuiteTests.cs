@@ -19,15 +19,15 @@ public class SuiteTests
     [Fact]
     public void The_suite_is_there() => Suite.Require();
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Files))]
     public void A_script_passes_with_guard_pages(string file) => Run(file, BoundsChecks.Guard);
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Files))]
     public void A_script_passes_with_explicit_bounds_checks(string file) => Run(file, BoundsChecks.Explicit);
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(CountedFiles))]
     public void A_script_passes_while_instructions_are_counted(string file)
     {
@@ -35,7 +35,7 @@ public class SuiteTests
         Run(file, BoundsChecks.Explicit, FuelCosts.Default);
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Files))]
     public void A_script_passes_with_code_that_was_compiled_in_haste(string file) =>
         SuiteScript.AssertPasses(file, new EngineOptions { BoundsChecks = BoundsChecks.Guard, CollectibleCode = false, Haste = Haste.All });

@@ -13,7 +13,7 @@ public sealed class SuspensionTests
 {
     public static TheoryData<string> Files => [.. Suite.Files];
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Files))]
     public void A_script_passes_with_guests_that_wait(string file)
     {
@@ -21,7 +21,7 @@ public sealed class SuspensionTests
         Run(file, BoundsChecks.Explicit, out _);
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [InlineData("call.wast", 100)]
     [InlineData("call_indirect.wast", 100)]
     [InlineData("call_ref.wast", 10)]
@@ -36,7 +36,7 @@ public sealed class SuspensionTests
         Assert.True(waits >= least, $"{waits} waits");
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [InlineData("call_indirect.wast")]
     [InlineData("call_ref.wast")]
     [InlineData("global.wast")]
