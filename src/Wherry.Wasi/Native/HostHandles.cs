@@ -21,8 +21,11 @@ internal static partial class HostHandles
     /// <summary>Numbers from here on are the host's own.</summary>
     private static int Reserved { get; } = Limit - Math.Clamp(Limit / 16, SmallestReserve, LargestReserve);
 
-    /// <summary>Numbers from here on are for guests that run and have few: who takes all that can be had leaves these to the others, and nothing more is started.</summary>
+    /// <summary>Numbers from here on are for guests that have few: who takes all that can be had leaves these to the others, and to those that are started meanwhile.</summary>
     private static int ForFew { get; } = Reserved / 4 * 3;
+
+    /// <summary>Numbers from here on are for guests that run: nothing more is started, so that those can still take connections.</summary>
+    private static int ForRunning { get; } = Reserved / 8 * 7;
 
     /// <summary>How many handles a guest has that has few.</summary>
     private static int Few { get; } = Math.Max(16, Limit / 32);
@@ -33,7 +36,7 @@ internal static partial class HostHandles
     public static bool IsBeyond(int handle, int own) => handle >= Reserved || (handle >= ForFew && own > Few);
 
     /// <summary>Whether a guest that has none may not even have its first one: what is left is for those that run.</summary>
-    public static bool IsBeyondFirst(int handle) => handle >= ForFew;
+    public static bool IsBeyondFirst(int handle) => handle >= ForRunning;
 
     /// <summary>Whether there are enough for another guest.</summary>
     public static bool SufficeForAnother()
@@ -50,7 +53,7 @@ internal static partial class HostHandles
         }
 
         _ = Libc.close(probe);
-        return probe < ForFew;
+        return probe < ForRunning;
     }
 
     private static unsafe int ReadLimit()

@@ -1,4 +1,4 @@
-// A bad neighbour; the first argument says how.
+// A bad neighbour; the first argument says how, a second one (keep) that it goes on with what it got.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@ int main(int argc, char **argv)
         while (!sock_open(1, 2, &fd)) count++;
         printf("%d descriptors\n", count);
         fflush(stdout);
+        if (argc > 2 && !strcmp(argv[2], "keep")) for (;;) sleep(1000);
         __builtin_trap();
     }
     if (!strcmp(how, "memory"))

@@ -33,6 +33,24 @@ public sealed class BoundTests
     }
 
     [Fact]
+    public async Task Who_takes_all_open_files_does_not_keep_others_from_being_started()
+    {
+        await using var project = new UpProject(File(1, "").Replace("[descriptors]", "[descriptors, keep]", StringComparison.Ordinal));
+        RunningCommand up = Start(project, "ulimit -n 640");
+        var address = new Uri($"http://127.0.0.1:{await UpProject.WaitForPortAsync(up, "good")}/");
+        await up.WaitForAsync(new(@"greedy-1 +\| \d+ descriptors"));
+        (await project.RunAsync("scale", "many=20")).Expect(0);
+        foreach (JsonObject status in await WaitForAllAsync(project))
+        {
+            Assert.True((string?)status["state"] == "running", $"{status}\n{up.Output}\n{up.Error}");
+        }
+
+        await AskAsync(address);
+        up.Signal(PosixSignal.SIGTERM);
+        Assert.Equal(143, (await up.EndAsync()).ExitCode);
+    }
+
+    [Fact]
     public async Task Who_finds_too_little_address_space_is_refused_and_the_others_go_on()
     {
         await using var project = new UpProject(File(Many, ", mem_limit: 2g"));
