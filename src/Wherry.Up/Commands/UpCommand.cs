@@ -8,6 +8,7 @@ using Wherry.Compose;
 using Wherry.Compose.Control;
 using Wherry.Compose.Running.Watching;
 using Wherry.Up.Observing;
+using Wherry.Wasi.Scheduling;
 
 namespace Wherry.Up.Commands;
 
@@ -70,6 +71,8 @@ internal sealed class UpCommand
 
     private async Task<int> RunAsync(ParseResult result, ComposeProject loaded, string[] names, bool isChild)
     {
+        PoolThreads.Keep();
+        GuestScheduler.LowersLongTurns = true;
         var printer = new LogPrinter(loaded.Services.Select(service => service.Name), result.GetValue(json));
         TimeSpan? limit = result.GetValue(timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
         await using var runner = new ProjectRunner(loaded, new ProjectRunnerOptions

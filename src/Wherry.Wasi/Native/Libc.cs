@@ -106,6 +106,8 @@ internal static unsafe partial class Libc
     public static readonly nint SYS_getdents64 = IsX64 ? 217 : 61;
     public static readonly nint SYS_preadv2 = IsX64 ? 327 : 286;
     public static readonly nint SYS_pwritev2 = IsX64 ? 328 : 287;
+    public static readonly nint SYS_sched_getattr = IsX64 ? 315 : 275;
+    public static readonly nint SYS_sched_setattr = IsX64 ? 314 : 274;
 
     private const string Library = "libc";
 

@@ -28,6 +28,7 @@ internal sealed class GuestScheduler : IDisposable
     private readonly DeadlineHeap deadlines = new();
     private readonly Queue<IGuestWork> queue = new();
     private readonly List<IEventTarget?> targets = [];
+    private readonly List<Worker> all = [];
     private readonly Queue<int> freeTargets = new();
     private readonly AutoResetEvent activity = new(false);
     private readonly int minimum = Environment.ProcessorCount;
@@ -60,6 +61,12 @@ internal sealed class GuestScheduler : IDisposable
 
     /// <summary>One for the whole process.</summary>
     public static GuestScheduler Shared => SharedInstance.Value;
+
+    /// <summary>
+    /// Whether the system is told to run those guests later that compute for long. A thread has the priority of the one that starts it, one of the thread pool's too, where a host function needs one that is not there yet: so this is for
+    /// a program that keeps its pool's threads.
+    /// </summary>
+    public static bool LowersLongTurns { get; set; }
 
     [ThreadStatic]
     private static int t_threadId;
@@ -215,7 +222,15 @@ internal sealed class GuestScheduler : IDisposable
         }
 
         workers++;
+        all.Add(worker);
         return true;
+    }
+
+    // Under the lock.
+    private void Leave(Worker worker)
+    {
+        workers--;
+        _ = all.Remove(worker);
     }
 
     private void StartIfAllBusy()
@@ -239,7 +254,7 @@ internal sealed class GuestScheduler : IDisposable
         {
             Thread.Sleep(Tick);
             busyTicks = Volatile.Read(ref idle) == 0 ? busyTicks + 1 : 0;
-            if (busyTicks > 1)
+            if (busyTicks > 1 || Volatile.Read(ref workers) < minimum)
             {
                 StartIfAllBusy();
                 busyTicks = 0;
@@ -248,6 +263,11 @@ internal sealed class GuestScheduler : IDisposable
             if (IsAnythingDue())
             {
                 WakeIdle();
+            }
+
+            if (LowersLongTurns)
+            {
+                LookAtTurns();
             }
 
             long now = Environment.TickCount64;
@@ -268,6 +288,17 @@ internal sealed class GuestScheduler : IDisposable
 
                 watches = true;
                 lastChange = Environment.TickCount64;
+            }
+        }
+    }
+
+    private void LookAtTurns()
+    {
+        lock (gate)
+        {
+            foreach (Worker worker in all)
+            {
+                worker.Priority.Look();
             }
         }
     }
@@ -296,6 +327,8 @@ internal sealed class GuestScheduler : IDisposable
 
         public GuestScheduler Scheduler => scheduler;
 
+        public TurnPriority Priority { get; } = new();
+
         /// <summary>Where what is posted goes while events are handed out.</summary>
         public List<IGuestWork>? Collected { get; private set; }
 
@@ -304,6 +337,12 @@ internal sealed class GuestScheduler : IDisposable
             Current = this;
             while (!scheduler.isDisposed)
             {
+                if (Priority.IsLow)
+                {
+                    // The watch starts another, where one is missed: a thread has the priority of the one that starts it.
+                    break;
+                }
+
                 IGuestWork? work = Take();
                 if (work is not null)
                 {
@@ -315,17 +354,24 @@ internal sealed class GuestScheduler : IDisposable
                 }
             }
 
-            _ = Interlocked.Decrement(ref scheduler.workers);
+            lock (scheduler.gate)
+            {
+                scheduler.Leave(this);
+            }
         }
 
         public override void BeginBlocking()
         {
+            Priority.End();
             lock (scheduler.gate)
             {
                 scheduler.blocked++;
             }
 
-            scheduler.StartIfAllBusy();
+            if (!Priority.IsLow)
+            {
+                scheduler.StartIfAllBusy();
+            }
 
             // What this thread would have looked at before it waited, deadlines among it, another one must.
             scheduler.WakeIdle();
@@ -337,6 +383,8 @@ internal sealed class GuestScheduler : IDisposable
             {
                 scheduler.blocked--;
             }
+
+            Priority.Begin();
         }
 
         private IGuestWork? Take()
@@ -366,7 +414,9 @@ internal sealed class GuestScheduler : IDisposable
                 _ = scheduler.activity.Set();
             }
 
+            Priority.Begin();
             work.Execute();
+            Priority.End();
         }
 
         /// <returns>Whether the thread goes on.</returns>
@@ -397,7 +447,7 @@ internal sealed class GuestScheduler : IDisposable
                 scheduler.idle--;
                 if (count == 0 && start != 0 && scheduler.idle > 0 && scheduler.workers - scheduler.blocked > scheduler.minimum && scheduler.queue.Count == 0)
                 {
-                    scheduler.workers--;
+                    scheduler.Leave(this);
                     return false;
                 }
             }
