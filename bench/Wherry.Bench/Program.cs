@@ -15,6 +15,7 @@ return args switch
     [InstancesBenchmark.Child, .. var rest] => InstancesBenchmark.RunChild(rest),
     ["waiting", .. var rest] => await WaitingBenchmark.RunAsync(new Settings(rest)),
     [WaitingHost.Child, .. var rest] => WaitingHost.Run(rest),
+    ["paced", .. var rest] => PacedBenchmark.Run(new Settings(rest)),
     ["soak", .. var rest] => await SoakBenchmark.RunAsync(new Settings(rest)),
     ["fuel", .. var rest] => MeteringBenchmark.RunFuel(new Settings(rest)),
     ["safepoints", .. var rest] => MeteringBenchmark.RunSafepoints(new Settings(rest)),

@@ -53,6 +53,7 @@ internal sealed class Settings
                         idle, p99 of random requests; and one service under wrk, against a thread for the guest
               soak      ten minutes of wherry up with the order service on MariaDB, and all that goes wrong: no acknowledged order may be lost, and the
                         process may not grow. Exit code 1 if that is not so
+              paced     how long a service at 127.0.0.1:PORT takes to answer "/", asked at a pace that it easily keeps up with (used by bench/up)
               fuel      what counting instructions costs: the programs of ../shared/bench with and without
               safepoints what it costs that guests can be interrupted: the same
               lifetimes what stays in memory of modules that were loaded, run and dropped: one compiled ahead of time, and different ones
@@ -84,6 +85,7 @@ internal sealed class Settings
               --connections A,B      http: 1,50,1000
               --services N           waiting: how many (10,000; 0 for none). On a thousand ports from --port N (21,000) at each of 127.0.77.1, 127.0.77.2, …
               --minutes N            soak: how long (10); --seconds N for less; the service is published at --port N (21,900)
+              --port N               paced: the service's; --seconds N (10), --per-second N (200), --name TEXT
               --cache FOLDER         default artifacts/bench
             """);
         return 2;

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Measures a service alone, and beside 8 guests that spin, 8 that fill their memory and 8 that crash in a loop, all in one process, in turn. Aim: its p99 beside them is at most twice that alone. Usage: neighbours.sh [ROUNDS]
+# Measures a service alone, and beside 8 guests that spin, 8 that fill their memory and 8 that crash in a loop, all in one process, in turn: at 200 requests a second, and with all that four connections ask. Aim: its p99 beside them is at most twice that alone. Usage: neighbours.sh [ROUNDS]
 # CPUS=0.1 gives each of those that spin a share of a core; without, they take what they get.
 set -euo pipefail
 cd "$(dirname "$0")"
 wherry=(dotnet "$PWD/../../src/Wherry.Cli/bin/Release/net10.0/wherry.dll")
+bench=(dotnet "$PWD/../Wherry.Bench/bin/Release/net10.0/Wherry.Bench.dll")
 rounds=${1:-3}
 port=${PORT:-22090}
 orders=$PWD/../../examples/orders/orders.wasm
@@ -26,6 +27,7 @@ measure() {
     "${wherry[@]}" up "${@:2}" >/dev/null &
     until curl -sS -o /dev/null "http://127.0.0.1:$port/" 2>/dev/null; do sleep 0.5; done
     sleep 3
+    "${bench[@]}" paced --port "$port" --name "$1"
     wrk -t1 -c4 -d3s "http://127.0.0.1:$port/" >/dev/null
     wrk -t1 -c4 -d8s --latency "http://127.0.0.1:$port/" | awk -v who="$1" '
         $1 == "99%" { p99 = $2 } $1 == "Requests/sec:" { rate = $2 } /Socket errors|Non-2xx/ { errors = $0 }

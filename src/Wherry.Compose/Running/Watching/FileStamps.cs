@@ -8,11 +8,15 @@ internal sealed class FileStamps
     private readonly Dictionary<string, (DateTime Changed, long Length)> known = [];
     private readonly Dictionary<string, (DateTime Changed, long Length)> seen = [];
 
+    /// <summary>Whether a file was not as it had been, at the last look, and may change further.</summary>
+    public bool IsAnyChanging { get; private set; }
+
     /// <summary>Looks at files, of which those that are new to it have not changed.</summary>
     /// <returns>Those that have.</returns>
     public IReadOnlyList<string> Look(IEnumerable<string> paths)
     {
         List<string> changed = [];
+        IsAnyChanging = false;
         foreach (string path in paths.Distinct())
         {
             // A file that is just being exchanged may not be there for a moment.
@@ -31,6 +35,10 @@ internal sealed class FileStamps
             {
                 known[path] = stamp;
                 changed.Add(path);
+            }
+            else
+            {
+                IsAnyChanging |= stamp != before;
             }
 
             seen[path] = stamp;

@@ -8,7 +8,11 @@ namespace Wherry.Compose.Running.Watching;
 /// <param name="options">How long replacements may take.</param>
 internal sealed class ProjectWatcher(ProjectRunner runner, Func<ComposeProject> load, UpdateOptions options)
 {
+    /// <summary>How often it looks where the system has told of nothing.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>For how long a file has to stay as it is, to be taken for complete.</summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromMilliseconds(30);
 
     private readonly FileStamps stamps = new();
 
@@ -19,10 +23,12 @@ internal sealed class ProjectWatcher(ProjectRunner runner, Func<ComposeProject> 
     /// <summary>Watches until it is cancelled.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
+        using var changes = new FolderChanges();
         while (true)
         {
             try
             {
+                changes.Follow(Paths);
                 await LookAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -30,14 +36,21 @@ internal sealed class ProjectWatcher(ProjectRunner runner, Func<ComposeProject> 
                 Tell(exception.Message);
             }
 
-            await Task.Delay(Interval, cancellationToken).ConfigureAwait(false);
+            if (stamps.IsAnyChanging)
+            {
+                await Task.Delay(Settling, cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                await changes.WaitAsync(Interval, cancellationToken).ConfigureAwait(false);
+            }
         }
     }
 
     /// <summary>Looks once.</summary>
     public async Task LookAsync(CancellationToken cancellationToken)
     {
-        HashSet<string> changed = [.. stamps.Look(files.Concat(services.Values.SelectMany(WatchedFiles)))];
+        HashSet<string> changed = [.. stamps.Look(Paths)];
         if (changed.Count == 0)
         {
             return;
@@ -76,6 +89,8 @@ internal sealed class ProjectWatcher(ProjectRunner runner, Func<ComposeProject> 
 
         await Task.WhenAll(updates).ConfigureAwait(false);
     }
+
+    private IEnumerable<string> Paths => files.Concat(services.Values.SelectMany(WatchedFiles));
 
     private static IEnumerable<string> WatchedFiles(ComposeService service) => service.ModulePath is { } module ? [module] : [];
 
