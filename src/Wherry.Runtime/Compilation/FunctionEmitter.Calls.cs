@@ -140,8 +140,17 @@ internal sealed partial class FunctionEmitter
             _elements = _il.DeclareLocal(typeof(object[]));
         }
 
-        EmitTable(tableIndex);
-        _il.LoadField(RuntimeMembers.TableElements);
+        if (tableIndex == 0 && IsOfFixedSize(_definition.Tables[0].Type))
+        {
+            _il.LoadArgument(_instance);
+            _il.LoadField(RuntimeMembers.Table0Elements);
+        }
+        else
+        {
+            EmitTable(tableIndex);
+            _il.LoadField(RuntimeMembers.TableElements);
+        }
+
         _il.StoreLocal(_elements);
         if (index.Kind == WasmValueKind.I64)
         {
@@ -164,6 +173,9 @@ internal sealed partial class FunctionEmitter
         EmitEntry(index, keeps: false);
         _il.Emit(OpCodes.Ldelem_Ref);
     }
+
+    // What is imported for it has that very size, and can't grow either (specification, 3.2.18): its elements stay the same array. Growing makes another one.
+    private static bool IsOfFixedSize(TableType type) => type.Maximum == type.Minimum;
 
     private void EmitTypeCheck(int callee, DefinedType type, int typeIndex)
     {

@@ -22,6 +22,7 @@ internal static class RuntimeMembers
     public static readonly FieldInfo Memory0ProbeBase = Field(typeof(GuestInstance), nameof(GuestInstance.Memory0ProbeBase));
     public static readonly FieldInfo Memories = Field(typeof(GuestInstance), nameof(GuestInstance.Memories));
     public static readonly FieldInfo Table0 = Field(typeof(GuestInstance), nameof(GuestInstance.Table0));
+    public static readonly FieldInfo Table0Elements = Field(typeof(GuestInstance), nameof(GuestInstance.Table0Elements));
     public static readonly FieldInfo Tables = Field(typeof(GuestInstance), nameof(GuestInstance.Tables));
     public static readonly FieldInfo ImportedFunctions = Field(typeof(GuestInstance), nameof(GuestInstance.ImportedFunctions));
     public static readonly FieldInfo Globals = Field(typeof(GuestInstance), nameof(GuestInstance.Globals));

@@ -36,6 +36,9 @@ internal abstract unsafe class GuestInstance
 
     public Table Table0 = null!;
 
+    /// <summary>The elements of the first table, if its declared size is fixed: calls through it then need one load less.</summary>
+    public object?[] Table0Elements = [];
+
     public Memory[] Memories = [];
 
     public Table[] Tables = [];
@@ -122,6 +125,17 @@ internal abstract unsafe class GuestInstance
 
     /// <summary>A function of this module that goes straight to its code.</summary>
     public Function ResolveFunction(int index) => _resolved.Get(index) ?? _resolved.Set(index, Code.Definition.Functions.Length, Code.CreateResolved(index, this));
+
+    /// <summary>Takes note of the tables, once they are there.</summary>
+    public void SetTables(Table[] tables)
+    {
+        Tables = tables;
+        if (tables.Length > 0)
+        {
+            Table0 = tables[0];
+            Table0Elements = tables[0].Elements;
+        }
+    }
 
     /// <summary>Another instance with the same values in all fields.</summary>
     public GuestInstance Clone() => (GuestInstance)MemberwiseClone();

@@ -175,23 +175,20 @@ internal static unsafe class Instantiation
     private static void CreateTables(GuestInstance guest, ResolvedImports imports, ConstantEvaluator evaluator)
     {
         TableDefinition[] definitions = guest.Code.Definition.Tables;
-        guest.Tables = new Table[definitions.Length];
+        var tables = new Table[definitions.Length];
         for (int i = 0; i < definitions.Length; i++)
         {
             if (i < imports.Tables.Length)
             {
-                guest.Tables[i] = imports.Tables[i];
+                tables[i] = imports.Tables[i];
                 continue;
             }
 
             object? initial = definitions[i].Initializer is { } expression ? evaluator.Evaluate(expression).Reference : null;
-            guest.Tables[i] = Table.Create(guest.Store, definitions[i].Type, initial);
+            tables[i] = Table.Create(guest.Store, definitions[i].Type, initial);
         }
 
-        if (guest.Tables.Length > 0)
-        {
-            guest.Table0 = guest.Tables[0];
-        }
+        guest.SetTables(tables);
     }
 
     private static object?[] EvaluateElements(GuestInstance guest, ElementSegment segment, ConstantEvaluator evaluator)

@@ -65,22 +65,23 @@ internal sealed class TableTemplate
             return;
         }
 
-        guest.Tables = new Table[_elements.Length];
-        for (int i = 0; i < _elements.Length; i++)
+        var tables = new Table[_elements.Length];
+        for (int i = 0; i < tables.Length; i++)
         {
-            guest.Tables[i] = new Table(guest.Store, _definition.Tables[i].Type, _elements[i]);
+            tables[i] = new Table(guest.Store, _definition.Tables[i].Type, _elements[i]);
         }
 
-        guest.Table0 = guest.Tables[0];
         foreach ((int table, int position, int import) in _imports)
         {
-            object?[] elements = guest.Tables[table].Elements;
+            object?[] elements = tables[table].Elements;
             if (ReferenceEquals(elements, _elements[table]))
             {
-                guest.Tables[table].Elements = elements = [.. elements];
+                tables[table].Elements = elements = [.. elements];
             }
 
             elements[position] = guest.GetFunction(import);
         }
+
+        guest.SetTables(tables);
     }
 }
