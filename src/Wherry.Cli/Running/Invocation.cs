@@ -35,7 +35,7 @@ internal static class Invocation
         double number => FormatFloat(number, number.ToString("R", CultureInfo.InvariantCulture)),
         Vector128<byte> vector => "0x" + vector.AsUInt64().GetElement(1).ToString("x16", CultureInfo.InvariantCulture)
             + vector.AsUInt64().GetElement(0).ToString("x16", CultureInfo.InvariantCulture),
-        I31 number => number.Value.ToString(CultureInfo.InvariantCulture),
+        I31[] => I31.ValueOf(value).ToString(CultureInfo.InvariantCulture),
         Function function => $"function {function.Type}",
         _ => "reference",
     };

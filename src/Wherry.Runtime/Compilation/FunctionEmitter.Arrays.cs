@@ -35,7 +35,7 @@ internal sealed partial class FunctionEmitter
                 EmitArrayGet(reader.Index, reader.Opcode == Opcode.ArrayGetS);
                 return true;
             case Opcode.ArraySet:
-                EmitArraySet(reader.Index);
+                EmitArraySet(reader.Index, reader.Offset == _i31StoredAt);
                 return true;
             case Opcode.ArrayLen:
                 EmitArrayLength();
@@ -158,12 +158,18 @@ internal sealed partial class FunctionEmitter
         PushEvaluated(element.Type, depth + 2);
     }
 
-    private void EmitArraySet(int typeIndex)
+    private void EmitArraySet(int typeIndex, bool isI31)
     {
         StackEntry value = PopForLater();
         Load(2);
         Consume(2);
         _il.Call(ElementMethod(typeIndex, nameof(ArrayInstructions.Element), nameof(ArrayInstructions.ElementOfReference)));
+        if (isI31)
+        {
+            EmitI31Store(value);
+            return;
+        }
+
         EmitEntry(value, keeps: false);
         _il.OfType(OpCodes.Stobj, HeapTypes.Storage(ElementOf(typeIndex)));
     }

@@ -11,6 +11,9 @@ namespace Wherry.Compilation;
 /// <content>Structs, arrays, i31 and casts (specification, 4.6.4, 4.6.5).</content>
 internal sealed partial class FunctionEmitter
 {
+    // The instruction that stores a reference that is yet to be made of a small integer.
+    private int _i31StoredAt = -1;
+
     private bool TryEmitGarbageCollection(ref InstructionReader reader)
     {
         switch (reader.Opcode)
@@ -19,11 +22,7 @@ internal sealed partial class FunctionEmitter
                 EmitHeapCall(typeof(HeapInstructions), nameof(HeapInstructions.ReferencesAreEqual), 2, WasmValueKind.I32);
                 return true;
             case Opcode.RefI31:
-                Load(1);
-                Consume(1);
-                EmitHeap();
-                _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.RefI31)));
-                PushEvaluated(WasmValueKind.Reference, MaximumDepth / 4);
+                EmitRefI31(reader);
                 return true;
             case Opcode.I31GetS:
                 EmitHeapCall(typeof(HeapInstructions), nameof(HeapInstructions.I31GetS), 1, WasmValueKind.I32);
@@ -47,7 +46,7 @@ internal sealed partial class FunctionEmitter
                 EmitStructGet(_definition.Types[reader.Index], reader.Index2, reader.Opcode == Opcode.StructGetS);
                 return true;
             case Opcode.StructSet:
-                EmitStructSet(_definition.Types[reader.Index], reader.Index2);
+                EmitStructSet(_definition.Types[reader.Index], reader.Index2, reader.Offset == _i31StoredAt);
                 return true;
             case Opcode.RefTest:
             case Opcode.RefTestNullable:
@@ -64,6 +63,33 @@ internal sealed partial class FunctionEmitter
             default:
                 return TryEmitArray(ref reader) || TryEmitDescriptor(ref reader);
         }
+    }
+
+    // Where the next instruction stores it, the number stays a number: that one makes the reference.
+    private void EmitRefI31(InstructionReader reader)
+    {
+        if (reader.Next() && IsInlineStore(ref reader))
+        {
+            _i31StoredAt = reader.Offset;
+            return;
+        }
+
+        Load(1);
+        Consume(1);
+        _il.LoadArgument(_instance);
+        _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.RefI31)));
+        PushEvaluated(WasmValueKind.Reference, MaximumDepth / 4);
+    }
+
+    private static bool IsInlineStore(ref InstructionReader reader) =>
+        reader.Opcode == Opcode.ArraySet || (reader.Opcode == Opcode.StructSet && reader.Index2 < GuestStruct.InlineFields);
+
+    /// <summary>Stores the reference of a small integer to the address on the IL stack.</summary>
+    private void EmitI31Store(StackEntry value)
+    {
+        EmitEntry(value, keeps: false);
+        _il.LoadArgument(_instance);
+        _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.StoreI31)));
     }
 
     private void EmitHeapCall(Type type, string method, int operands, WasmValueKind result)
@@ -210,12 +236,19 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private void EmitStructSet(DefinedType type, int index)
+    private void EmitStructSet(DefinedType type, int index, bool isI31)
     {
         StackEntry value = PopForLater();
         Load(1);
         Consume(1);
         _il.Call(RuntimeMembers.Method(typeof(HeapInstructions), nameof(HeapInstructions.NonNullStruct)));
+        if (isI31)
+        {
+            _il.LoadFieldAddress(HeapTypes.Member(type, index));
+            EmitI31Store(value);
+            return;
+        }
+
         int target = AllocateTemporary(WasmValueKind.Reference);
         _il.StoreLocal(target);
         EmitFieldStore(type, index, target, value);

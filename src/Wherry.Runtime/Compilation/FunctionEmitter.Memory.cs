@@ -178,8 +178,13 @@ internal sealed partial class FunctionEmitter
         // The page beside a shared memory is nobody's: interrupting one store must not stop the guests of others.
         if ((_scan.HasLoops || isNeeded) && !(_memoryBases.Length > 0 && _memoryBases[0] >= 0 && IsGuarded(0) && !_definition.Memories[0].IsShared))
         {
-            _safepoint = _il.DeclareLocal(typeof(nint));
-            LoadSafepointBase();
+            // Calls leave few registers, which the JIT gives to what comes first: better to the guest's own locals.
+            _readsSafepointBase = _scan.HasReferenceLoops;
+            if (!_readsSafepointBase)
+            {
+                _safepoint = _il.DeclareLocal(typeof(nint));
+                LoadSafepointBase();
+            }
         }
     }
 
@@ -208,7 +213,16 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
-        _il.LoadLocal(_safepoint >= 0 ? _safepoint : _memoryBases[0]);
+        if (_readsSafepointBase)
+        {
+            _il.LoadArgument(_instance);
+            _il.LoadField(RuntimeMembers.SafepointBase);
+        }
+        else
+        {
+            _il.LoadLocal(_safepoint >= 0 ? _safepoint : _memoryBases[0]);
+        }
+
         _il.Int32(-SafepointDistance);
         _il.Emit(OpCodes.Conv_I);
         _il.Emit(OpCodes.Add);

@@ -38,6 +38,7 @@ internal sealed partial class FunctionEmitter
     private readonly bool _returnsExceptions;
     private readonly HashSet<int>? _shortenedLoads;
     private int _safepoint = -1;
+    private bool _readsSafepointBase;
     private int _blockCount;
     private int _function;
     private Opcode _previous;

@@ -53,6 +53,9 @@ internal sealed class FunctionScan
 
     public bool HasLoads { get; private set; }
 
+    /// <summary>Whether a loop makes objects or stores references: each is a call, over which few registers last.</summary>
+    public bool HasReferenceLoops { get; private set; }
+
     /// <summary>Whether it subtracts vectors of integers: RyuJIT then loses constants.</summary>
     public bool HasVectorSubtraction { get; private set; }
 
@@ -92,7 +95,7 @@ internal sealed class FunctionScan
             Array.ForEach(other.Outputs, local => scan.UsedLocals[local] = true);
         }
 
-        scan.Run(definition.Bytes.Span, body);
+        scan.Run(definition, body);
         return scan;
     }
 
@@ -100,6 +103,7 @@ internal sealed class FunctionScan
     public void Include(FunctionScan other)
     {
         HasLoops |= other.HasLoops;
+        HasReferenceLoops |= other.HasReferenceLoops;
         HasVectorSubtraction |= other.HasVectorSubtraction;
         for (int i = 0; i < UsedMemories.Length; i++)
         {
@@ -107,11 +111,11 @@ internal sealed class FunctionScan
         }
     }
 
-    private void Run(ReadOnlySpan<byte> bytes, FunctionBody body)
+    private void Run(ModuleDefinition definition, FunctionBody body)
     {
         var open = new List<int> { -1 };
         bool throws = false;
-        var reader = new InstructionReader(bytes, body.CodeOffset, body.End);
+        var reader = new InstructionReader(definition.Bytes.Span, body.CodeOffset, body.End);
         while (reader.Next())
         {
             bool isWritten = IsWritten(reader.Offset);
@@ -194,6 +198,16 @@ internal sealed class FunctionScan
                 case Opcode.I32x4Sub:
                 case Opcode.I64x2Sub:
                     HasVectorSubtraction = true;
+                    break;
+                case Opcode.RefI31:
+                case Opcode.StructNew:
+                case Opcode.StructNewDefault:
+                case Opcode.ArrayNew:
+                case Opcode.ArrayNewDefault:
+                case Opcode.ArrayNewFixed:
+                case Opcode.StructSet when definition.Types[reader.Index].Fields[reader.Index2].Type.IsReference:
+                case Opcode.ArraySet when definition.Types[reader.Index].Fields[0].Type.IsReference:
+                    HasReferenceLoops |= isWritten && open.Exists(block => block >= 0 && _isLoop[block]);
                     break;
                 case Opcode.LocalGet:
                     ReadLocals[reader.Index] = true;

@@ -80,7 +80,7 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
                 _stack.Push(new ConstantValue(0, instance.GetReference(reader.Index)));
                 break;
             case Opcode.RefI31:
-                _stack.Push(new ConstantValue(0, I31.Create((int)_stack.Pop().Bits, instance.Heap)));
+                _stack.Push(new ConstantValue(0, I31.Create((int)_stack.Pop().Bits, instance)));
                 break;
             case Opcode.AnyConvertExtern:
             case Opcode.ExternConvertAny:

@@ -70,6 +70,9 @@ internal abstract unsafe class GuestInstance
     /// <summary>Accounts for structs and arrays.</summary>
     public GuestHeap Heap = null!;
 
+    /// <summary>The references of small integers, for compiled code; none before the first is needed.</summary>
+    public I31[]?[] CommonIntegers = [];
+
     /// <summary>The store's, if its engine compiles for profiling.</summary>
     public SampleRequest? SampleRequest;
 

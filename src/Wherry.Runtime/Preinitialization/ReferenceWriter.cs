@@ -26,9 +26,9 @@ internal sealed class ReferenceWriter(GuestInstance guest, SnapshotTypes types)
                 writer.Byte(0xD2);
                 writer.Unsigned(GetIndex(function, holder));
                 break;
-            case I31 number when type.Kind != HeapTypeKind.Extern:
+            case I31[] when type.Kind != HeapTypeKind.Extern:
                 writer.Byte(0x41);
-                writer.Signed(number.Value);
+                writer.Signed(I31.ValueOf(value));
                 writer.Byte(0xFB);
                 writer.Byte(0x1C);
                 break;

@@ -80,7 +80,7 @@ internal static class ArrayInstructions
 
     /// <summary>The same for references.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ref object? ElementOfReference(object? array, int index) => ref Element<Reference>(array, index).Value;
+    public static ref object? ElementOfReference(object? array, int index) => ref Unsafe.As<Reference, object?>(ref Element<Reference>(array, index));
 
     /// <summary>An element of an array that has just been made so long.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -89,7 +89,7 @@ internal static class ArrayInstructions
 
     /// <summary>The same for references.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ref object? NewElementOfReference(object array, int index) => ref NewElement<Reference>(array, index).Value;
+    public static ref object? NewElementOfReference(object array, int index) => ref Unsafe.As<Reference, object?>(ref NewElement<Reference>(array, index));
 
     /// <summary><c>array.fill</c>.</summary>
     public static void Fill<T>(object? array, int offset, T value, int count)

@@ -64,9 +64,6 @@ internal sealed class GuestHeap
         }
     }
 
-    /// <summary>The references of small integers, for compiled code; none before the first is needed.</summary>
-    public I31?[] CommonIntegers = [];
-
     /// <summary>Charges an allocation that is about to be made.</summary>
     /// <returns>Whether <see cref="BeginSample"/> is to be called before it is made, and <see cref="Register"/> after.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

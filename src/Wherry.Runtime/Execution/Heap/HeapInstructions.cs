@@ -10,7 +10,7 @@ internal static class HeapInstructions
     /// <summary><c>ref.eq</c>: identity, and value for i31.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ReferencesAreEqual(object? left, object? right) =>
-        ReferenceEquals(left, right) || (left is I31 a && right is I31 b && a.Value == b.Value);
+        ReferenceEquals(left, right) || (left is I31[] && right is I31[] && I31.ValueOf(left) == I31.ValueOf(right));
 
     /// <summary>The identity of the type of an array that is known to have such elements, and not to be null.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -29,9 +29,10 @@ internal static class HeapInstructions
     public static bool IsExactFunction(object? value, DefinedType type) =>
         value is not null && ReferenceEquals(Unsafe.As<Function>(value).DefinedType, type);
 
-    public static bool IsEq(object? value) => value is GuestStruct or I31 || IsArray(value);
+    public static bool IsEq(object? value) => value is GuestStruct or I31[] || IsArray(value);
 
-    public static bool IsI31(object? value) => value is I31;
+    // Thus one comparison: of an array's type the JIT makes more of a type test.
+    public static bool IsI31(object? value) => value is not null && value.GetType() == typeof(I31[]);
 
     public static bool IsStruct(object? value) => value is GuestStruct;
 
@@ -50,7 +51,11 @@ internal static class HeapInstructions
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static object RefI31(int value, GuestHeap heap) => I31.Create(value, heap);
+    public static object RefI31(int value, GuestInstance instance) => I31.Create(value, instance);
+
+    /// <summary><c>ref.i31</c> and an instruction that stores its result.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreI31(ref object? place, int value, GuestInstance instance) => I31.Store(ref place, value, instance);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I31GetS(object? value)
@@ -60,7 +65,7 @@ internal static class HeapInstructions
             HeapThrow.NullI31();
         }
 
-        return Unsafe.As<I31>(value).Value;
+        return I31.ValueOf(value);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
