@@ -13,6 +13,9 @@ internal sealed partial class FunctionEmitter
     private readonly Dictionary<Type, int> _tuples = [];
     private int _callee = -1;
     private int _elements = -1;
+
+    // Those of the first table, loaded once.
+    private int _fixedElements = -1;
     private int _target = -1;
 
     private bool TryEmitCall(ref InstructionReader reader)
@@ -132,9 +135,34 @@ internal sealed partial class FunctionEmitter
         EmitCallOfCallee(type.Function, isTail, _module.Layout.IsOwnTable[tableIndex], mayWait);
     }
 
-    // With a check of our own, which the JIT then needs not make: all of its own share one place that fails, which tells nothing of the instruction.
-    private void EmitTableElement(int tableIndex, StackEntry index)
+    /// <summary>Loads the elements of the first table, which are the same array as long as the instance lives, if loops call through them: one load less on the way to each callee.</summary>
+    private void EmitFixedElements()
     {
+        if (_scan.HasTableLoops && IsOfFixedSize(_definition.Tables[0].Type))
+        {
+            _fixedElements = _il.DeclareLocal(typeof(object[]));
+            LoadFixedElements();
+        }
+    }
+
+    private void LoadFixedElements()
+    {
+        if (_fixedElements >= 0)
+        {
+            _il.LoadArgument(_instance);
+            _il.LoadField(RuntimeMembers.Table0Elements);
+            _il.StoreLocal(_fixedElements);
+        }
+    }
+
+    /// <summary>The local that holds the elements of a table.</summary>
+    private int EmitElements(int tableIndex)
+    {
+        if (tableIndex == 0 && _fixedElements >= 0)
+        {
+            return _fixedElements;
+        }
+
         if (_elements < 0)
         {
             _elements = _il.DeclareLocal(typeof(object[]));
@@ -152,9 +180,16 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.StoreLocal(_elements);
+        return _elements;
+    }
+
+    // With a check of our own, which the JIT then needs not make: all of its own share one place that fails, which tells nothing of the instruction.
+    private void EmitTableElement(int tableIndex, StackEntry index)
+    {
+        int elements = EmitElements(tableIndex);
         if (index.Kind == WasmValueKind.I64)
         {
-            _il.LoadLocal(_elements);
+            _il.LoadLocal(elements);
             EmitEntry(index, keeps: false);
             _il.Emit(OpCodes.Conv_U);
             _il.Emit(OpCodes.Ldelem_Ref);
@@ -163,13 +198,13 @@ internal sealed partial class FunctionEmitter
 
         int good = _il.DefineLabel();
         EmitEntry(index, keeps: true);
-        _il.LoadLocal(_elements);
+        _il.LoadLocal(elements);
         _il.Emit(OpCodes.Ldlen);
         _il.Emit(OpCodes.Conv_I4);
         _il.Branch(OpCodes.Blt_Un, good);
         EmitTrap(nameof(Traps.UndefinedElement));
         _il.MarkLabel(good);
-        _il.LoadLocal(_elements);
+        _il.LoadLocal(elements);
         EmitEntry(index, keeps: false);
         _il.Emit(OpCodes.Ldelem_Ref);
     }

@@ -206,6 +206,7 @@ internal sealed partial class FunctionEmitter
         _il.MarkLabel(_rewind);
         LoadMemoryBases();
         LoadSafepointBase();
+        LoadFixedElements();
         _il.LoadArgument(_instance);
         _il.Call(SuspensionMethod(nameof(SuspensionInstructions.Restore)));
         _il.StoreLocal(place);

@@ -275,6 +275,7 @@ internal sealed partial class FunctionEmitter
 
         EmitSamplePoll();
         EmitMemoryBases();
+        EmitFixedElements();
         if (_isMetered)
         {
             EmitMeter();

@@ -53,6 +53,9 @@ internal sealed class FunctionScan
 
     public bool HasLoads { get; private set; }
 
+    /// <summary>Whether a loop calls through the first table.</summary>
+    public bool HasTableLoops { get; private set; }
+
     /// <summary>Whether a loop makes objects or stores references: each is a call, over which few registers last.</summary>
     public bool HasReferenceLoops { get; private set; }
 
@@ -177,6 +180,7 @@ internal sealed class FunctionScan
                     break;
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
+                    HasTableLoops |= isWritten && reader.Opcode == Opcode.CallIndirect && reader.Index2 == 0 && IsInLoop(open);
                     _loop = -1;
                     HasCalls |= isWritten;
                     break;
@@ -207,7 +211,7 @@ internal sealed class FunctionScan
                 case Opcode.ArrayNewFixed:
                 case Opcode.StructSet when definition.Types[reader.Index].Fields[reader.Index2].Type.IsReference:
                 case Opcode.ArraySet when definition.Types[reader.Index].Fields[0].Type.IsReference:
-                    HasReferenceLoops |= isWritten && open.Exists(block => block >= 0 && _isLoop[block]);
+                    HasReferenceLoops |= isWritten && IsInLoop(open);
                     break;
                 case Opcode.LocalGet:
                     ReadLocals[reader.Index] = true;
@@ -240,6 +244,8 @@ internal sealed class FunctionScan
 
         return offset >= _start && offset < _end && !(_nextOutlined < _outlined.Length && offset >= _outlined[_nextOutlined].Start);
     }
+
+    private bool IsInLoop(List<int> open) => open.Exists(block => block >= 0 && _isLoop[block]);
 
     private void UseLocal(int local)
     {

@@ -69,7 +69,7 @@ public sealed class GuestHeapTests
         Instance guest = Instantiate();
         Action<int> keep = guest.GetFunction<Action<int>>("integers")!;
 
-        // Eight bytes for each element, and 24 more for each integer.
+        // Eight bytes for each element, and 32 more for each integer.
         TrapException trap = Assert.Throws<TrapException>(() => keep(1_000_000));
         Assert.Equal(TrapKind.OutOfResources, trap.Kind);
         keep(100_000);
