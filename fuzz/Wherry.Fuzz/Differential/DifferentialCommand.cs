@@ -8,7 +8,6 @@ namespace Wherry.Fuzz.Differential;
 /// <summary><c>differential</c>: random modules must do in Wherry what they do in V8.</summary>
 internal static class DifferentialCommand
 {
-    private const int Batch = 1000;
     private const int PartSize = 50;
 
     public static Command Create()
@@ -84,7 +83,7 @@ internal static class DifferentialCommand
                 File.WriteAllBytes(file, bytes);
             }
 
-            Console.WriteLine($"{file} ({source}): {difference}");
+            Console.WriteLine($"{file} ({source}{(JitProfile.IsUsed(index) ? ", with the JIT's profile" : "")}): {difference}");
         }
 
         string[] arguments =
@@ -100,7 +99,8 @@ internal static class DifferentialCommand
             arguments,
             state.Next,
             first + modules - state.Next,
-            Batch,
+            JitProfile.ModulesInTurn,
+            JitProfile.GetEnvironment,
             TimeSpan.FromMinutes(3),
             line =>
             {

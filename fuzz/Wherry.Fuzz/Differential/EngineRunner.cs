@@ -216,7 +216,7 @@ internal sealed class EngineRunner : IDisposable
         long number => string.Create(CultureInfo.InvariantCulture, $"i64:{number}"),
         float number => float.IsNaN(number) ? "f32:nan" : $"f32:{BitConverter.SingleToUInt32Bits(number):x8}",
         double number => double.IsNaN(number) ? "f64:nan" : $"f64:{BitConverter.DoubleToUInt64Bits(number):x16}",
-        I31 number => string.Create(CultureInfo.InvariantCulture, $"i31:{number.Value}"),
+        I31[] => string.Create(CultureInfo.InvariantCulture, $"i31:{I31.ValueOf(value)}"),
         Function => "func",
         HostReference host => string.Create(CultureInfo.InvariantCulture, $"ext:{host.Number}"),
         _ when HeapInstructions.TryGetType(value, out _) => "obj",

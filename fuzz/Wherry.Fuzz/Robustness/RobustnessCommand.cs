@@ -72,6 +72,7 @@ internal static class RobustnessCommand
             0,
             inputs,
             Batch,
+            static _ => [],
             TimeSpan.FromSeconds(60),
             line =>
             {

@@ -14,11 +14,12 @@ internal static class WorkerProcess
     public const string Option = "--worker";
 
     /// <param name="arguments">The command line of the worker, without the range.</param>
-    /// <param name="batch">How many inputs a process runs.</param>
+    /// <param name="batch">How many inputs a process runs. Each starts with a multiple of that, unless the one before it died.</param>
+    /// <param name="getEnvironment">What the process that runs an input has in its environment besides.</param>
     /// <param name="patience">How long one input may take before it counts as endless.</param>
     /// <param name="onLine">Is given each line. May return false to stop.</param>
     /// <param name="onDeath">Is given the input at which a process died or was ended, and how.</param>
-    public static void Run(IReadOnlyList<string> arguments, int first, int count, int batch, TimeSpan patience, Func<string, bool> onLine, Action<int, string> onDeath)
+    public static void Run(IReadOnlyList<string> arguments, int first, int count, int batch, Func<int, (string Name, string Value)[]> getEnvironment, TimeSpan patience, Func<string, bool> onLine, Action<int, string> onDeath)
     {
         string progress = Path.GetTempFileName();
         try
@@ -26,9 +27,9 @@ internal static class WorkerProcess
             int next = first;
             while (next < first + count)
             {
-                int size = Math.Min(batch, first + count - next);
+                int size = Math.Min(batch - (next % batch), first + count - next);
                 File.WriteAllBytes(progress, BitConverter.GetBytes((long)next));
-                if (RunOne([.. arguments, Option, Format(next), Format(size), progress], progress, patience, onLine) is not string death)
+                if (RunOne([.. arguments, Option, Format(next), Format(size), progress], getEnvironment(next), progress, patience, onLine) is not string death)
                 {
                     next += size;
                     continue;
@@ -51,7 +52,7 @@ internal static class WorkerProcess
     }
 
     /// <returns>null if it ended well, the empty string if it was told to stop, else how it died.</returns>
-    private static string? RunOne(string[] arguments, string progress, TimeSpan patience, Func<string, bool> onLine)
+    private static string? RunOne(string[] arguments, (string Name, string Value)[] environment, string progress, TimeSpan patience, Func<string, bool> onLine)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet")
@@ -62,6 +63,11 @@ internal static class WorkerProcess
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);
+        }
+
+        foreach ((string name, string value) in environment)
+        {
+            start.Environment[name] = value;
         }
 
         using var process = Process.Start(start)!;
