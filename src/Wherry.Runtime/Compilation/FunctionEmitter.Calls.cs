@@ -209,7 +209,7 @@ internal sealed partial class FunctionEmitter
         _il.Emit(OpCodes.Ldelem_Ref);
     }
 
-    // What is imported for it has that very size, and can't grow either (specification, 3.2.18): its elements stay the same array. Growing makes another one.
+    // What is imported for it has that very size, and can't grow either (specification, matching of limits): its elements stay the same array. Growing makes another one.
     private static bool IsOfFixedSize(TableType type) => type.Maximum == type.Minimum;
 
     private void EmitTypeCheck(int callee, DefinedType type, int typeIndex)
