@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Streams;
 
 namespace Wherry.Wasi.Scheduling;
 
@@ -7,7 +8,7 @@ namespace Wherry.Wasi.Scheduling;
 /// What a guest waits with: it ends when something is signalled, when a time is over, or when the guest is interrupted. A guest waits for one thing at a time, so that it has one of these, used again and
 /// again. A wait may end for no reason: whoever waits looks again. What is signalled while nothing waits ends the next wait at once. What comes after a wait runs on a thread of the scheduler.
 /// </summary>
-internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IGuestWork, IEventTarget, IDisposable
+internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IGuestWork, IEventTarget, IStreamWatcher, IDisposable
 {
     private readonly Lock gate = new();
     private ManualResetValueTaskSourceCore<bool> core;
@@ -77,6 +78,8 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
     }
 
     void IEventTarget.OnEvent(ulong tag, uint events) => Signal();
+
+    void IStreamWatcher.OnStreamChanged() => Signal();
 
     void IGuestWork.Execute()
     {

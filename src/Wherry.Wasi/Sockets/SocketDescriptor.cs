@@ -5,6 +5,7 @@ using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Network.InProcess.Datagrams;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Polling;
 
 namespace Wherry.Wasi.Sockets;
@@ -46,10 +47,12 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
     /// <summary>How many unwelcome datagrams one receive throws away before it looks after the guest again.</summary>
     private const int MaximumDropped = 64;
 
+    /// <summary>The guest asks for a reset in place of an orderly end: struct linger says that it lingers, for no second.</summary>
+    private const long LingersForNoTime = 1;
+
     private int handle;
     private bool isConnected;
     private ListeningQueue? queue;
-    private ConnectionEnd? end;
     private ConnectionObserver? observer;
     private bool isObservedAsClient;
     private NetworkMember? acceptedBy;
@@ -195,6 +198,11 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             return ReceiveAmended(buffers[0], room, out count);
         }
 
+        if (stream is not null)
+        {
+            return ReceiveStream(buffers, nativeFlags, out count);
+        }
+
         if (IsStream && buffers.Length == 1 && sender == null)
         {
             // Sound: buffers were made from checked ranges of guest memory.
@@ -229,12 +237,6 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             count = 0;
             Errno errno = NoteFailure(Readiness.Readable | Readiness.Unsure);
             return errno == Errno.Again && isReadShut ? Errno.Success : errno;
-        }
-
-        if (received == 0 && end is not null && end.TakeReset())
-        {
-            count = 0;
-            return Errno.Connreset;
         }
 
         count = (uint)received;
@@ -284,6 +286,11 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             return SendDatagram(buffers, receiver, out count);
         }
 
+        if (stream is not null)
+        {
+            return SendStream(buffers, out count);
+        }
+
         IsHeldBack = more;
         if (buffers.Length == 1 && receiver == null)
         {
@@ -314,8 +321,7 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
         if (sent < 0)
         {
             count = 0;
-            Errno errno = NoteFailure(Readiness.Writable);
-            return errno == Errno.Pipe && end is not null && end.TakeReset() ? Errno.Connreset : errno;
+            return NoteFailure(Readiness.Writable);
         }
 
         count = (uint)sent;
@@ -399,14 +405,13 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
         return Errno.Success;
     }
 
-    /// <summary>Takes over one end of a connection inside the process, in place of the socket's own handle.</summary>
-    public Errno UseConnection(int connection, ConnectionEnd near, in SocketAddress local, in SocketAddress peer)
+    /// <summary>Takes over one end of a connection to this process itself, in place of the socket's own handle.</summary>
+    public Errno UseConnection(int connection, in SocketAddress local, in SocketAddress peer)
     {
         Errno errno = ReplaceHandle(connection);
         _ = NativeSocket.Close(connection);
         if (errno == Errno.Success)
         {
-            end = near;
             isConnected = true;
             IsInProcess = true;
             PeerAddress = peer;
@@ -447,13 +452,13 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             PeerAddress = pending.Peer,
             GuestLocalAddress = local,
             GuestLocalPort = queue.Port,
-            IsInProcess = pending.End is not null,
-            end = pending.End,
+            IsInProcess = pending.IsInside,
+            stream = pending.Stream,
             observer = pending.Observer,
             isConnected = true,
             acceptedBy = pending.IsProbe ? null : queue.Member,
         };
-        if (pending.End is null)
+        if (!pending.IsInside)
         {
             NativeSocket.TrySetOption(pending.Handle, NativeSocket.LevelTcp, NativeSocket.OptionTcpNoDelay, 1);
         }
@@ -506,6 +511,11 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
     {
         IsConnecting = false;
         Readiness &= ~Readiness.Failed;
+        if (stream is not null)
+        {
+            return stream.TakeReset() ? Errno.Connreset : Errno.Success;
+        }
+
         return SystemErrors.Translate(NativeSocket.GetOption(handle, NativeSocket.LevelSocket, NativeSocket.OptionError));
     }
 
@@ -629,6 +639,11 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
 
     public Errno Shutdown(int how)
     {
+        if (stream is not null)
+        {
+            return ShutdownStream(how);
+        }
+
         if (IsInProcess && how == ShutdownReceive && isConnected)
         {
             // In the system's pair the other side could send no more; over TCP it can, to no effect.
@@ -668,33 +683,20 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
     public override Errno Close()
     {
         int closed = Interlocked.Exchange(ref handle, -1);
-        if (closed >= 0)
+        StreamEnd? ended = Interlocked.Exchange(ref stream, null);
+        if (closed >= 0 || ended is not null)
         {
             Set?.Forget(this);
             queue?.Close();
             datagrams?.Close();
             acceptedBy?.RemoveOpen();
-            if (end is not null && ResetsOnClose(closed))
-            {
-                end.Reset();
-            }
-
-            _ = NativeSocket.Close(closed);
+            ended?.Close(asReset: StreamLinger == LingersForNoTime);
+            _ = closed >= 0 ? NativeSocket.Close(closed) : 0;
             observer?.Closed();
             observer = null;
         }
 
         return Errno.Success;
-    }
-
-    /// <summary>Whether the guest has asked for a reset in place of an orderly end: it lingers for no time.</summary>
-    private static bool ResetsOnClose(int closing)
-    {
-        long linger = 0;
-        uint length = sizeof(long);
-
-        // Sound: struct linger has eight bytes: whether, and for how many seconds.
-        return NativeSocket.GetOption(closing, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, &length) == 0 && linger == 1;
     }
 
     /// <summary>The socket changed its state altogether, as by listen and connect: what was known of it is void.</summary>

@@ -6,6 +6,7 @@ using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Network.InProcess.Names;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 using Wherry.Wasi.Waiting;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
@@ -315,11 +316,11 @@ public sealed partial class WasiContext
 
     private Errno ConnectToNameServer(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
-        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), OwnNameServer(member).TryServe, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), OwnNameServer(member).TryServe, out int handle, out SocketAddress local);
         if (errno == Errno.Success)
         {
             local.TryConvert(socket.IsIpv6, out local);
-            errno = socket.UseConnection(handle, end!, local, target);
+            errno = socket.UseConnection(handle, local, target);
             Descriptors.Invalidate();
         }
 
@@ -399,12 +400,17 @@ public sealed partial class WasiContext
 
     private Errno ConnectInProcess(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
+        if (socket.IsConnected)
+        {
+            return Errno.Isconn;
+        }
+
         ushort port = socket.GuestLocalAddress?.Port ?? member.NewPort();
-        Errno errno = member.Connect(target, port, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        Errno errno = member.Connect(target, port, out StreamEnd? stream, out SocketAddress local);
         if (errno == Errno.Success)
         {
             local.TryConvert(socket.IsIpv6, out local);
-            errno = socket.UseConnection(handle, end!, local, target);
+            socket.UseStream(stream!, local, target);
             Descriptors.Invalidate();
         }
 
@@ -426,7 +432,7 @@ public sealed partial class WasiContext
     private async ValueTask<bool> WaitAsync(SocketDescriptor socket, short events, long timeout, CancellationToken cancellationToken)
     {
         PushHeldBack();
-        return await Waiter.WaitAsync(socket.HostHandle, events, timeout == 0 ? Waiter.Forever : timeout, cancellationToken).ConfigureAwait(false) != 0;
+        return await socket.WaitAsync(Waiter, events, timeout == 0 ? Waiter.Forever : timeout, cancellationToken).ConfigureAwait(false) != 0;
     }
 
     private Errno TryAccept(in GuestCall call, SocketDescriptor socket, FileDescriptorFlags flags, uint descriptorAddress)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Network.InProcess.Datagrams;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
@@ -168,23 +169,15 @@ internal sealed partial class NetworkMember : IDisposable
     /// <summary>Makes a connection to a guest that <see cref="Find"/> found.</summary>
     /// <param name="target">The normalized address.</param>
     /// <param name="localPort">The connecting side's port.</param>
-    /// <param name="handle">This side's handle.</param>
-    /// <param name="end">This side's end.</param>
+    /// <param name="stream">This side's end.</param>
     /// <param name="local">This side's address.</param>
     /// <returns>Again if the other guest has not accepted what waits for it, and there is no room for more.</returns>
-    public Errno Connect(in SocketAddress target, ushort localPort, out int handle, out ConnectionEnd? end, out SocketAddress local)
+    public Errno Connect(in SocketAddress target, ushort localPort, out StreamEnd? stream, out SocketAddress local)
     {
-        handle = -1;
-        end = null;
+        stream = null;
         local = target.IsLoopback ? target.WithPort(localPort) : InProcessNetwork.ToAddress(address, localPort);
-        Span<int> pair = stackalloc int[2];
-        if (!NativeSocket.TryOpenPair(pair))
-        {
-            return NativeSocket.LastError();
-        }
-
-        (ConnectionEnd near, ConnectionEnd far) = ConnectionEnd.CreatePair();
-        var pending = new PendingConnection(pair[1], local, target, far);
+        (StreamEnd near, StreamEnd far) = StreamEnd.CreatePair();
+        var pending = new PendingConnection(-1, local, target, far);
         Delivery delivery;
         if (target.IsLoopback)
         {
@@ -200,13 +193,10 @@ internal sealed partial class NetworkMember : IDisposable
 
         if (delivery != Delivery.Taken)
         {
-            _ = NativeSocket.Close(pair[0]);
-            _ = NativeSocket.Close(pair[1]);
             return delivery == Delivery.Full ? Errno.Again : Errno.Connrefused;
         }
 
-        handle = pair[0];
-        end = near;
+        stream = near;
         return Errno.Success;
     }
 
@@ -225,8 +215,7 @@ internal sealed partial class NetworkMember : IDisposable
             return false;
         }
 
-        (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
-        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), far) { IsProbe = true };
+        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), null) { IsProbe = true };
         lock (gate)
         {
             if (own.TryGetValue(port, out ListeningQueue? queue) && queue.TryAdd(pending))
