@@ -27,9 +27,17 @@ internal abstract class SocketSet : IDisposable
     private List<(StreamEnd End, int Slot, uint Generation)> changed = [];
     private List<(StreamEnd End, int Slot, uint Generation)> looked = [];
     private volatile bool hasChanged;
+    private volatile bool usesEdges;
 
     /// <summary>For poll(2): readable when an event waits; -1 if there is none.</summary>
     public abstract int Handle { get; }
+
+    /// <summary>Whether the guest polls for edges: then each arrival is told, also where something is there to be read already.</summary>
+    public bool UsesEdges
+    {
+        get => usesEdges;
+        set => usesEdges = value;
+    }
 
     /// <summary>How many system calls were made; tests count them.</summary>
     public long SystemCalls { get; protected set; }

@@ -71,7 +71,7 @@ internal static class ThreadPoll
             }
 
             long timeout = clocks.Count > 0 ? clocks.Min(clock => clock.Remaining) : Waiter.Forever;
-            using StreamSignal? signal = streams.Count > 0 ? new StreamSignal([.. streams.Select(each => each.Stream).Distinct()]) : null;
+            using StreamSignal? signal = streams.Count > 0 ? new StreamSignal(context.Waiter, [.. streams.Select(each => each.Stream).Distinct()]) : null;
             if (signal is not null)
             {
                 // For a handle, all connections to other guests have one eventfd together.

@@ -13,19 +13,29 @@ internal sealed partial class SocketDescriptor
     /// <summary>The end of the connection, if it is one to another guest.</summary>
     public StreamEnd? Stream => stream;
 
-    /// <summary>SO_LINGER of such a connection, as struct linger has it; what it says of time does not matter.</summary>
+    /// <summary>SO_LINGER as it was last set, as struct linger has it. Of a connection to another guest, what it says of time does not matter, unless that is none.</summary>
     public long StreamLinger { get; set; }
 
-    /// <summary>The other options of such a connection that are only kept, as a bit for each.</summary>
+    /// <summary>Other options as they were last set, which a connection to another guest only keeps, as a bit for each.</summary>
     public uint StreamOptions { get; set; }
 
     /// <summary>Whether it is connected.</summary>
     public bool IsConnected => isConnected;
 
+    /// <summary>Whether it is not closed.</summary>
+    public bool IsOpen => handle >= 0 || stream is not null;
+
+    // The guest asks for a reset in place of an orderly end: struct linger says that it lingers, for no second.
+    private bool EndsByReset => (int)StreamLinger != 0 && StreamLinger >> 32 == 0;
+
     /// <summary>Takes over one end of a connection to another guest, in place of the socket's own handle.</summary>
     public void UseStream(StreamEnd near, in SocketAddress local, in SocketAddress peer)
     {
         int old = Interlocked.Exchange(ref handle, -1);
+
+        // Its queue would go on using the handle's number, which is another's then. Nobody connects a socket that listens; this is in case that somebody does.
+        queue?.Close();
+        queue = null;
         Readiness = Readiness.None;
         Reported = Readiness.None;
         Set?.Forget(this);
@@ -57,7 +67,7 @@ internal sealed partial class SocketDescriptor
         {
             Readiness &= ~Readiness.Readable;
             Reported &= ~Readiness.Readable;
-            return isReadShut ? Errno.Success : Errno.Again;
+            return Errno.Again;
         }
 
         if (errno != Errno.Success)
@@ -70,6 +80,9 @@ internal sealed partial class SocketDescriptor
         {
             // More is told of, as is the end: that stays.
             Readiness &= isDrained ? ~Readiness.Readable : (Readiness)byte.MaxValue;
+
+            // Who polls for edges and leaves something is told of that again.
+            Reported &= ~Readiness.Readable;
             if (observer is not null)
             {
                 Show(buffers, count, isFromClient: !isObservedAsClient);
@@ -81,7 +94,7 @@ internal sealed partial class SocketDescriptor
 
     private Errno SendStream(ReadOnlySpan<NativeBuffer> buffers, out uint count)
     {
-        Errno errno = stream!.Send(buffers, out count);
+        Errno errno = stream!.Send(buffers, out count, out bool isFull);
         if (errno != Errno.Success)
         {
             Readiness &= errno == Errno.Again ? ~Readiness.Writable : ~Readiness.Failed;
@@ -94,7 +107,7 @@ internal sealed partial class SocketDescriptor
             Show(buffers, count, isFromClient: isObservedAsClient);
         }
 
-        if (count < TotalLength(buffers))
+        if (isFull)
         {
             // There was room for a part only; more is told of.
             Readiness &= ~Readiness.Writable;
@@ -105,15 +118,15 @@ internal sealed partial class SocketDescriptor
 
     private Errno ShutdownStream(int how)
     {
-        if (how != ShutdownSend)
-        {
-            // The other side may send all the same, to no effect.
-            isReadShut = true;
-        }
-
         if (how != ShutdownReceive)
         {
             stream!.EndSending();
+        }
+
+        if (how != ShutdownSend)
+        {
+            // As Linux has it: where both directions are shut, what the other side sends is answered by a reset.
+            stream!.EndReceiving(isRefused: how == ShutdownBoth);
         }
 
         return Errno.Success;

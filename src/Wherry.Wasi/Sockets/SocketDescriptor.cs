@@ -47,7 +47,7 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
     /// <summary>How many unwelcome datagrams one receive throws away before it looks after the guest again.</summary>
     private const int MaximumDropped = 64;
 
-    /// <summary>The guest asks for a reset in place of an orderly end: struct linger says that it lingers, for no second.</summary>
+    /// <summary>struct linger: it lingers, for no second.</summary>
     private const long LingersForNoTime = 1;
 
     private int handle;
@@ -454,6 +454,8 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             GuestLocalPort = queue.Port,
             IsInProcess = pending.IsInside,
             stream = pending.Stream,
+            StreamLinger = StreamLinger,
+            StreamOptions = StreamOptions,
             observer = pending.Observer,
             isConnected = true,
             acceptedBy = pending.IsProbe ? null : queue.Member,
@@ -463,6 +465,14 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             NativeSocket.TrySetOption(pending.Handle, NativeSocket.LevelTcp, NativeSocket.OptionTcpNoDelay, 1);
         }
 
+        if (pending.Stream?.Accept(queue.Member.Streams) == false)
+        {
+            accepted.StreamLinger = LingersForNoTime;
+            _ = accepted.Close();
+            accepted = null;
+            return Errno.Mfile;
+        }
+
         accepted.SetFlags(flags);
         return Errno.Success;
     }
@@ -470,7 +480,7 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
     /// <summary>Begins to connect, or for UDP fixes the peer. Inprogress means that the socket will become writable.</summary>
     public Errno Connect(in SocketAddress peer)
     {
-        if (isConnected)
+        if (isConnected || queue is not null)
         {
             return Errno.Isconn;
         }
@@ -690,7 +700,7 @@ internal sealed unsafe partial class SocketDescriptor : Descriptor
             queue?.Close();
             datagrams?.Close();
             acceptedBy?.RemoveOpen();
-            ended?.Close(asReset: StreamLinger == LingersForNoTime);
+            ended?.Close(asReset: EndsByReset);
             _ = closed >= 0 ? NativeSocket.Close(closed) : 0;
             observer?.Closed();
             observer = null;

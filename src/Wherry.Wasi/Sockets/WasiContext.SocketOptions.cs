@@ -146,7 +146,8 @@ public sealed unsafe partial class WasiContext
             return Errno.Success;
         }
 
-        if (socket.Stream is not null && level == LevelSocket && SetStreamOption(socket, option, value))
+        // Kept before it is connected too: it gives its handle back when it connects to another guest.
+        if (level == LevelSocket && socket.IsStream && SetStreamOption(socket, option, value) && socket.Stream is not null)
         {
             return Errno.Success;
         }

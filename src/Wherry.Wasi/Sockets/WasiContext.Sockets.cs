@@ -93,7 +93,7 @@ public sealed partial class WasiContext
             return errno;
         }
 
-        if (socket.Binding != SocketBinding.None || address.IsIpv6 != socket.IsIpv6)
+        if (socket.Binding != SocketBinding.None || socket.IsConnected || address.IsIpv6 != socket.IsIpv6)
         {
             return Errno.Inval;
         }
@@ -241,6 +241,11 @@ public sealed partial class WasiContext
 
         if (socket.IsStream && Options.NetworkMember is { } member)
         {
+            if (socket.IsConnected || socket.IsListening)
+            {
+                return (int)Errno.Isconn;
+            }
+
             SocketAddress inside = target.Normalize();
             switch (member.Find(inside, out SocketAddress hostPort))
             {
@@ -364,6 +369,11 @@ public sealed partial class WasiContext
             return Errno.Success;
         }
 
+        if (socket.IsConnected)
+        {
+            return Errno.Inval;
+        }
+
         SocketAddress local = socket.GuestLocalAddress ?? SocketAddress.Any(socket.IsIpv6, member.NewPort());
         bool isLoopbackOnly = !local.IsAny && local.Normalize().IsLoopback;
         Errno errno = member.Listen(local.Port, isLoopbackOnly, out ListeningQueue? queue);
@@ -400,7 +410,13 @@ public sealed partial class WasiContext
 
     private Errno ConnectInProcess(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
-        if (socket.IsConnected)
+        // While it waited, another thread may have closed it, connected it or begun to listen on it.
+        if (!socket.IsOpen)
+        {
+            return Errno.Badf;
+        }
+
+        if (socket.IsConnected || socket.IsListening)
         {
             return Errno.Isconn;
         }

@@ -19,17 +19,15 @@ internal sealed unsafe partial class Waiter
     // As for a handle, with the waiter's own eventfd alone.
     private short Wait(StreamEnd end, short events, long timeout, CancellationToken cancellationToken)
     {
-        int wake = TakeHandle();
-        var signal = new Signaller(wake);
-        end.Watch(signal);
+        var signal = new StreamSignal(this, end);
         turns.Leave();
         try
         {
             long start = Libc.MonotonicNanoseconds();
-            PollDescriptor own = new() { Handle = wake, Events = Libc.POLLIN };
+            PollDescriptor own = new() { Handle = signal.Handle, Events = Libc.POLLIN };
 
             // Disposing the registration waits for a callback in progress, so the eventfd outlives every write to it.
-            using var registration = cancellationToken.UnsafeRegister(static state => Signal((int)state!), wake);
+            using var registration = cancellationToken.UnsafeRegister(static state => Signal((int)state!), signal.Handle);
             while (true)
             {
                 long remaining = timeout < 0 ? Forever : Math.Max(0, timeout - (Libc.MonotonicNanoseconds() - start));
@@ -50,7 +48,7 @@ internal sealed unsafe partial class Waiter
 
                 if (ready > 0)
                 {
-                    Drain(wake);
+                    signal.Clear();
                 }
 
                 cancellationToken.ThrowIfCancellationRequested();
@@ -58,17 +56,11 @@ internal sealed unsafe partial class Waiter
         }
         finally
         {
-            end.Unwatch(signal);
             turns.Resume();
-            idleHandles.Push(wake);
+            signal.Dispose();
         }
     }
 
     /// <summary>The flags of poll and epoll are the same numbers. As poll does, it tells of errors and hang-ups unasked.</summary>
     private static short Look(StreamEnd end, short events) => (short)(end.Events & ((ushort)events | Libc.POLLERR | Libc.POLLHUP));
-
-    private sealed class Signaller(int handle) : IStreamWatcher
-    {
-        void IStreamWatcher.OnStreamChanged() => Signal(handle);
-    }
 }

@@ -34,7 +34,7 @@ internal sealed partial class NetworkMember : IDisposable
     private const ushort FirstEphemeralPort = 32768;
     private const ushort LastEphemeralPort = 60999;
 
-    /// <summary>How many connections may wait at all its ports together: each has a handle of the process, which is not among the guest's own.</summary>
+    /// <summary>How many connections may wait at all its ports together: those from outside have a handle of the process each, which is not among the guest's own.</summary>
     internal const int MostWaiting = 4096;
 
     private readonly Lock gate = new();
@@ -49,10 +49,14 @@ internal sealed partial class NetworkMember : IDisposable
         Service = service;
         this.address = address;
         this.isHeld = isHeld;
+        Streams = service.TakeStreamBudget();
     }
 
     /// <summary>The service that it is one of.</summary>
     public NetworkService Service { get; }
+
+    /// <summary>What its connections to other guests may hold of the host's memory.</summary>
+    public StreamBudget Streams { get; }
 
     /// <summary>Where the guest finds its DNS server, normalized; null if it has none.</summary>
     public SocketAddress? NameServer { get; set; }
@@ -171,12 +175,17 @@ internal sealed partial class NetworkMember : IDisposable
     /// <param name="localPort">The connecting side's port.</param>
     /// <param name="stream">This side's end.</param>
     /// <param name="local">This side's address.</param>
-    /// <returns>Again if the other guest has not accepted what waits for it, and there is no room for more.</returns>
+    /// <returns>Again if the other guest has not accepted what waits for it, and there is no room for more; Nobufs if this one has too many connections.</returns>
     public Errno Connect(in SocketAddress target, ushort localPort, out StreamEnd? stream, out SocketAddress local)
     {
         stream = null;
         local = target.IsLoopback ? target.WithPort(localPort) : InProcessNetwork.ToAddress(address, localPort);
-        (StreamEnd near, StreamEnd far) = StreamEnd.CreatePair();
+        if (!Streams.TryAddPipe())
+        {
+            return Errno.Nobufs;
+        }
+
+        (StreamEnd near, StreamEnd far) = StreamEnd.CreatePair(Streams);
         var pending = new PendingConnection(-1, local, target, far);
         Delivery delivery;
         if (target.IsLoopback)
@@ -193,6 +202,7 @@ internal sealed partial class NetworkMember : IDisposable
 
         if (delivery != Delivery.Taken)
         {
+            far.Close(asReset: true);
             return delivery == Delivery.Full ? Errno.Again : Errno.Connrefused;
         }
 
@@ -258,6 +268,7 @@ internal sealed partial class NetworkMember : IDisposable
         }
 
         Service.Network.GiveBack(address);
+        Service.Leave(Streams);
     }
 
     /// <summary>Counts a connection that is to wait.</summary>

@@ -15,6 +15,7 @@ internal sealed class StreamEnd
     private readonly List<IStreamWatcher> watchers = new(1);
     private StreamEnd peer = null!;
     private bool isClosed;
+    private volatile bool isReadShut;
     private SocketSet? set;
     private int slot;
     private uint generation;
@@ -34,6 +35,7 @@ internal sealed class StreamEnd
         get
         {
             (bool hasData, bool isEnded, bool isReset) = incoming.Reading;
+            isEnded |= isReadShut;
             uint events = hasData || isEnded || isReset ? NativeEpoll.In : 0;
             events |= isEnded ? NativeEpoll.ReadHangUp : 0;
             events |= isReset ? NativeEpoll.Error : 0;
@@ -43,24 +45,50 @@ internal sealed class StreamEnd
         }
     }
 
-    public static (StreamEnd Near, StreamEnd Far) CreatePair()
+    /// <param name="budget">The connecting guest's, in which the pipe there is counted already. The other's is told by <see cref="Accept"/>.</param>
+    public static (StreamEnd Near, StreamEnd Far) CreatePair(StreamBudget budget)
     {
-        var there = new StreamPipe();
-        var back = new StreamPipe();
+        var there = new StreamPipe(budget, isAccepted: false);
+        var back = new StreamPipe(budget: null, isAccepted: true);
         var near = new StreamEnd(back, there);
         var far = new StreamEnd(there, back) { peer = near };
         near.peer = far;
         return (near, far);
     }
 
-    /// <summary>Sends what there is room for.</summary>
-    /// <returns>Again if there is no room; Connreset once after a reset; Pipe if the other side reads no more, or this one has said that it sends no more.</returns>
-    public Errno Send(ReadOnlySpan<NativeBuffer> data, out uint sent)
+    /// <summary>A guest has taken the connection, this end of which was made for it: before it sends or receives.</summary>
+    /// <param name="budget">The guest's.</param>
+    /// <returns>False if it has too many.</returns>
+    public bool Accept(StreamBudget budget)
     {
-        Errno errno = outgoing.Write(data, out sent, out bool hasFilled);
+        if (!outgoing.SetBudget(budget))
+        {
+            return false;
+        }
+
+        if (incoming.Accept())
+        {
+            peer.Tell();
+        }
+
+        return true;
+    }
+
+    /// <summary>Sends what there is room for.</summary>
+    /// <param name="data">Checked ranges of the guest's memory.</param>
+    /// <param name="sent">How much that was.</param>
+    /// <param name="isFull">Whether this side is told when there is room again: there is too little.</param>
+    /// <returns>Again if there is no room; Connreset once after a reset; Pipe if the other side reads no more, or this one has said that it sends no more.</returns>
+    public Errno Send(ReadOnlySpan<NativeBuffer> data, out uint sent, out bool isFull)
+    {
+        Errno errno = outgoing.Write(data, out sent, out bool hasFilled, out isFull);
         if (hasFilled)
         {
             peer.Tell();
+        }
+        else if (sent > 0)
+        {
+            peer.TellMore();
         }
 
         return errno == Errno.Pipe && incoming.TakeReset() ? Errno.Connreset : errno;
@@ -77,7 +105,7 @@ internal sealed class StreamEnd
             peer.Tell();
         }
 
-        return errno;
+        return errno == Errno.Again && isReadShut ? Errno.Success : errno;
     }
 
     /// <summary>The reset that waits to be told, if any.</summary>
@@ -88,6 +116,20 @@ internal sealed class StreamEnd
     {
         outgoing.End(asReset: false);
         peer.Tell();
+        Tell();
+    }
+
+    /// <summary>This side waits for nothing more: it finds the end of the stream after what is there.</summary>
+    /// <param name="isRefused">Whether the other side may send no more. Otherwise it may, and that can be received.</param>
+    public void EndReceiving(bool isRefused)
+    {
+        isReadShut = true;
+        if (isRefused)
+        {
+            incoming.Refuse();
+            peer.Tell();
+        }
+
         Tell();
     }
 
@@ -139,6 +181,15 @@ internal sealed class StreamEnd
         lock (gate)
         {
             watchers.Remove(watcher);
+        }
+    }
+
+    // There was something to read already. Who polls for edges is told all the same: with TCP, each arrival is one.
+    private void TellMore()
+    {
+        if (Volatile.Read(ref set) is { UsesEdges: true })
+        {
+            Tell();
         }
     }
 

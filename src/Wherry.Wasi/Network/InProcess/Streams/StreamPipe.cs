@@ -6,7 +6,8 @@ using Wherry.Wasi.Native;
 namespace Wherry.Wasi.Network.InProcess.Streams;
 
 /// <summary>
-/// One direction of a connection between two guests: a ring of bytes, which one guest's thread fills while another's empties it. The ring grows with what is written, up to <see cref="Capacity"/>, and is given back when it is empty.
+/// One direction of a connection between two guests: a ring of bytes, which one guest's thread fills while another's empties it. The ring grows with what is written, as far as the writer's <see cref="StreamBudget"/> and <see cref="Capacity"/> go,
+/// and is given back when it is empty.
 /// </summary>
 /// <remarks>Each side is used by one thread at a time. Places in the ring are taken and given under the lock, bytes are copied outside of it.</remarks>
 internal sealed unsafe class StreamPipe
@@ -14,24 +15,39 @@ internal sealed unsafe class StreamPipe
     /// <summary>How many bytes are on their way at most: then the writer waits.</summary>
     public const int Capacity = 256 << 10;
 
-    /// <summary>A writer that has waited goes on when so much is free: it shall not be woken for each few bytes.</summary>
-    private const int EnoughRoom = Capacity / 4;
+    /// <summary>How many are at most before the reader has accepted the connection, so that many of those that nobody accepts hold little.</summary>
+    public const int CapacityBeforeAccept = 16 << 10;
 
-    private const int SmallestRing = 4096;
+    /// <summary>What every connection may hold.</summary>
+    public const int SmallestRing = 4096;
 
     private readonly Lock gate = new();
+    private StreamBudget? budget;
     private byte[]? ring;
 
     // A power of two; the array may be longer.
     private int size;
     private int start;
     private int count;
+    private bool isAccepted;
     private bool isReading;
     private bool isWriting;
     private bool isEnded;
     private bool isReset;
+    private bool isRefused;
     private bool isReaderGone;
+
+    // The budget has refused a larger ring.
+    private bool isCramped;
     private bool wantsRoom;
+
+    /// <param name="budget">The writer's, in which the pipe is counted already; null if it comes later, with <see cref="SetBudget"/>, and before anything is written.</param>
+    /// <param name="isAccepted">Whether the reader has accepted the connection, or has made it itself.</param>
+    public StreamPipe(StreamBudget? budget, bool isAccepted)
+    {
+        this.budget = budget;
+        this.isAccepted = isAccepted;
+    }
 
     /// <summary>Whether no more is written, or nobody reads: a write returns at once.</summary>
     public bool IsBroken
@@ -64,8 +80,47 @@ internal sealed unsafe class StreamPipe
         {
             lock (gate)
             {
-                return isEnded || isReaderGone || (wantsRoom ? Capacity - count >= EnoughRoom : count < Capacity);
+                return isEnded || isRefused || isReaderGone || (count < Limit && (!wantsRoom || HasEnoughRoom));
             }
+        }
+    }
+
+    // Under the gate: how many bytes it can have at present. The ring that is being read from, or that may not grow, stays as it is.
+    private int Limit => ring is not null && (isReading || isCramped) ? size : isAccepted ? Capacity : CapacityBeforeAccept;
+
+    // Under the gate: a writer that has waited goes on when a quarter is free: it shall not be woken for each few bytes.
+    private bool HasEnoughRoom => Limit - count >= Limit / 4;
+
+    /// <summary>The writer is known now.</summary>
+    /// <returns>False if it has as many pipes as it may.</returns>
+    public bool SetBudget(StreamBudget writers)
+    {
+        lock (gate)
+        {
+            if (isReaderGone)
+            {
+                // It does not hold anything any more.
+                return true;
+            }
+
+            if (!writers.TryAddPipe())
+            {
+                return false;
+            }
+
+            budget = writers;
+            return true;
+        }
+    }
+
+    /// <summary>The reader has accepted the connection.</summary>
+    /// <returns>Whether the writer, who has waited for room, has some now.</returns>
+    public bool Accept()
+    {
+        lock (gate)
+        {
+            isAccepted = true;
+            return TakeWaitForRoom();
         }
     }
 
@@ -73,11 +128,13 @@ internal sealed unsafe class StreamPipe
     /// <param name="data">Checked ranges of the guest's memory.</param>
     /// <param name="written">How much that was.</param>
     /// <param name="hasFilled">Whether the reader, who has had nothing to read, has now.</param>
+    /// <param name="isFull">Whether the writer is told when there is room again, which there is too little of.</param>
     /// <returns>Again if there is no room; Pipe if it can't be written any more.</returns>
-    public Errno Write(ReadOnlySpan<NativeBuffer> data, out uint written, out bool hasFilled)
+    public Errno Write(ReadOnlySpan<NativeBuffer> data, out uint written, out bool hasFilled, out bool isFull)
     {
         written = 0;
         hasFilled = false;
+        isFull = false;
         ulong total = 0;
         foreach (ref readonly NativeBuffer buffer in data)
         {
@@ -90,7 +147,7 @@ internal sealed unsafe class StreamPipe
         int room;
         lock (gate)
         {
-            if (isEnded || isReaderGone)
+            if (isEnded || isRefused || isReaderGone)
             {
                 return Errno.Pipe;
             }
@@ -106,6 +163,7 @@ internal sealed unsafe class StreamPipe
             if (room == 0)
             {
                 wantsRoom = true;
+                isFull = true;
                 return Errno.Again;
             }
 
@@ -135,16 +193,18 @@ internal sealed unsafe class StreamPipe
             isWriting = false;
             if (isReaderGone)
             {
-                // Written in vain, as what is sent when the other side closes.
+                // The other side has closed meanwhile: nothing of it has arrived.
                 GiveBack();
-            }
-            else
-            {
-                hasFilled = count == 0;
-                count += room;
+                return Errno.Pipe;
             }
 
-            wantsRoom |= (ulong)room < total;
+            hasFilled = count == 0;
+            count += room;
+            if ((ulong)room < total && !HasEnoughRoom)
+            {
+                wantsRoom = true;
+                isFull = true;
+            }
         }
 
         written = (uint)room;
@@ -179,10 +239,15 @@ internal sealed unsafe class StreamPipe
                     skip = 0;
                 }
 
-                if (index == buffers.Length || count == 0 || (isPeek && read > 0))
+                if (index == buffers.Length || count <= 0 || (isPeek && read > 0))
                 {
-                    isDrained = count == 0;
-                    return read > 0 || (index == buffers.Length && !isReset) ? Errno.Success : GetEnd();
+                    isDrained = count <= 0;
+                    if (isDrained)
+                    {
+                        GiveBack();
+                    }
+
+                    return read > 0 || (index == buffers.Length && !(isDrained && isReset)) ? Errno.Success : GetEnd();
                 }
 
                 from = ring!;
@@ -216,16 +281,19 @@ internal sealed unsafe class StreamPipe
             lock (gate)
             {
                 isReading = false;
-                if (!isPeek)
+                if (isReaderGone)
+                {
+                    // Closed meanwhile, by whoever ends the guest.
+                    GiveBack();
+                }
+                else if (!isPeek)
                 {
                     start = (start + done) & (length - 1);
                     count -= done;
-                    if (wantsRoom && Capacity - count >= EnoughRoom)
-                    {
-                        wantsRoom = false;
-                        hasFreed = true;
-                    }
                 }
+
+                // After a peek too: the ring may grow again.
+                hasFreed |= TakeWaitForRoom();
             }
         }
     }
@@ -252,6 +320,15 @@ internal sealed unsafe class StreamPipe
         }
     }
 
+    /// <summary>The reader takes no more than what is there: who writes now does so in vain.</summary>
+    public void Refuse()
+    {
+        lock (gate)
+        {
+            isRefused = true;
+        }
+    }
+
     /// <summary>Nobody reads any more.</summary>
     /// <returns>Whether something was left.</returns>
     public bool EndReading()
@@ -259,19 +336,31 @@ internal sealed unsafe class StreamPipe
         lock (gate)
         {
             bool wasLeft = count > 0;
-            isReaderGone = true;
-            isReset = false;
-            count = 0;
-            if (!isWriting)
+            if (!isReaderGone)
             {
-                GiveBack();
+                isReaderGone = true;
+                budget?.RemovePipe();
             }
 
+            isReset = false;
+            count = 0;
+            GiveBack();
             return wasLeft;
         }
     }
 
     // Under the gate, as what follows.
+    private bool TakeWaitForRoom()
+    {
+        if (!wantsRoom || count >= Limit || !HasEnoughRoom)
+        {
+            return false;
+        }
+
+        wantsRoom = false;
+        return true;
+    }
+
     private Errno GetEnd()
     {
         if (isReset)
@@ -280,28 +369,31 @@ internal sealed unsafe class StreamPipe
             return Errno.Connreset;
         }
 
-        if (isEnded)
-        {
-            return Errno.Success;
-        }
-
-        if (!isWriting)
-        {
-            GiveBack();
-        }
-
-        return Errno.Again;
+        return isEnded ? Errno.Success : Errno.Again;
     }
 
     private byte[] MakeRoom(ulong wanted)
     {
-        int needed = (int)Math.Min(Capacity, (ulong)count + wanted);
+        int needed = (int)Math.Min((ulong)(isAccepted ? Capacity : CapacityBeforeAccept), (ulong)count + wanted);
         if (ring is not null && (size >= needed || isReading))
         {
             return ring;
         }
 
         int largerSize = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(SmallestRing, needed));
+        isCramped = (ring is not null || largerSize > SmallestRing) && budget?.TryTake(largerSize - size) == false;
+        if (isCramped && ring is not null)
+        {
+            return ring;
+        }
+
+        if (isCramped || largerSize == SmallestRing)
+        {
+            // Always to be had.
+            largerSize = SmallestRing;
+            budget?.Add(largerSize);
+        }
+
         byte[] larger = ArrayPool<byte>.Shared.Rent(largerSize);
         if (ring is not null)
         {
@@ -316,14 +408,17 @@ internal sealed unsafe class StreamPipe
         return ring = larger;
     }
 
+    // Nothing is in it.
     private void GiveBack()
     {
-        if (ring is not null && !isReading)
+        if (ring is not null && !isReading && !isWriting)
         {
             ArrayPool<byte>.Shared.Return(ring);
+            budget?.Add(-size);
             ring = null;
             size = 0;
             start = 0;
+            isCramped = false;
         }
     }
 }
