@@ -299,6 +299,273 @@ public class StreamTests : NetworkTests
         Assert.Equal([1, 0, 0, 0, 5, 0, 0, 0], value);
     }
 
+    [Theory]
+    [InlineData(7)]
+    [InlineData(9)]
+    public void Options_that_were_set_before_it_was_connected_are_kept(uint option)
+    {
+        (SocketGuest server, NetworkService service) = Guest("server");
+        (SocketGuest client, _) = Guest("client");
+        int listener = Serve(server);
+        int socket = client.Open();
+        byte[] value = option == LingerOption ? [2, 0, 0, 0, 0, 0, 0, 0] : [1, 0, 0, 0];
+        Assert.Equal(Errno.Success, client.SetOption(socket, 0, option, value));
+        Assert.Equal(Errno.Success, client.Connect(socket, InProcessNetwork.ToIPAddress(service.AddressNumber), 80));
+        int accepted = server.Accept(listener);
+        Assert.Equal(Errno.Success, client.GetOption(socket, 0, option, (uint)value.Length, out byte[] kept));
+        Assert.Equal(value, kept);
+        Assert.Equal(Errno.Success, client.Close(socket));
+        Assert.Equal(option == LingerOption ? Errno.Connreset : Errno.Success, server.Receive(accepted, 1, out _));
+    }
+
+    /// <summary>With the system's TCP it is EISCONN. A handle of its own that it goes on listening by must stay its own.</summary>
+    [Fact]
+    public void A_socket_that_listens_does_not_connect()
+    {
+        (SocketGuest server, NetworkService service) = Guest("server");
+        (SocketGuest client, _) = Guest("client");
+        server.Context.Options.NetworkMember!.NameServer = Wherry.Wasi.Sockets.SocketAddress.From(IPAddress.Parse("127.0.0.11"), 53);
+        int listener = Serve(server);
+        IPAddress address = InProcessNetwork.ToIPAddress(service.AddressNumber);
+        Assert.True(server.Context.Descriptors.TryGet(listener, out Wherry.Wasi.Descriptors.Descriptor? descriptor));
+        int handle = descriptor.HostHandle;
+        Assert.Equal(Errno.Isconn, server.Connect(listener, IPAddress.Loopback, 80));
+        Assert.Equal(Errno.Isconn, server.Connect(listener, address, 80));
+        Assert.Equal(Errno.Isconn, server.Connect(listener, IPAddress.Parse("127.0.0.11"), 53));
+        Assert.Equal(Errno.Isconn, server.Connect(listener, IPAddress.Parse("10.1.2.3"), 80));
+        Assert.Equal(handle, descriptor.HostHandle);
+        int socket = client.Open();
+        Assert.Equal(Errno.Success, client.Connect(socket, address, 80));
+        int accepted = server.Accept(listener);
+        Assert.Equal(Errno.Success, client.Send(socket, "x"));
+        Assert.Equal("x", server.Receive(accepted));
+    }
+
+    [Fact]
+    public void A_connected_socket_neither_listens_nor_is_bound()
+    {
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        foreach ((SocketGuest guest, int number) in new[] { (server, accepted), (client, socket) })
+        {
+            Assert.Equal(Errno.Inval, guest.Bind(number, IPAddress.Any, 90));
+            Assert.Equal(Errno.Inval, guest.Listen(number));
+        }
+
+        Assert.Equal(Errno.Success, client.Send(socket, "x"));
+        Assert.Equal("x", server.Receive(accepted));
+    }
+
+    [Fact]
+    public async Task A_socket_that_is_closed_while_it_waits_to_connect_stays_closed()
+    {
+        (SocketGuest server, NetworkService service) = Guest("server");
+        (SocketGuest client, _) = Guest("client");
+        int listener = Serve(server);
+        IPAddress address = InProcessNetwork.ToIPAddress(service.AddressNumber);
+        for (int i = 0; i < NetworkMember.MostWaiting; i++)
+        {
+            int filler = client.Open();
+            Assert.Equal(Errno.Success, client.Connect(filler, address, 80));
+            Assert.Equal(Errno.Success, client.Close(filler));
+        }
+
+        int socket = client.Open();
+        Task<Errno> waiting = Task.Run(() => client.Connect(socket, address, 80));
+        Thread.Sleep(20);
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(Errno.Success, client.Close(socket));
+        for (int i = 0; i < 10; i++)
+        {
+            Assert.Equal("", server.Receive(server.Accept(listener)));
+        }
+
+        Assert.Equal(Errno.Badf, await Settle(waiting));
+    }
+
+    /// <summary>The usual way to end another thread's wait.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public async Task A_shutdown_ends_the_own_side_s_wait(uint how, bool isPoll)
+    {
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        Task<Errno> waiting = Task.Run(() => isPoll ? server.TryPoll([SocketGuest.Reading(accepted)], edge: false, out _) : server.Receive(accepted, 10, out _));
+        Thread.Sleep(20);
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(Errno.Success, server.Context.SockShutdown(accepted, how));
+        Assert.Equal(Errno.Success, await Settle(waiting));
+        Assert.Equal("", server.Receive(accepted));
+        Wherry.Wasi.Polling.Event seen = Assert.Single(server.Poll(SocketGuest.Reading(accepted), SocketGuest.After(TimeSpan.FromHours(1))));
+        Assert.Equal((1UL, how == 3 ? 1 : 0), (seen.UserData, seen.Flags & 1));
+
+        // What the other side sends arrives all the same, or can't be sent.
+        Assert.Equal(how == 3 ? Errno.Pipe : Errno.Success, client.Send(socket, "late"));
+        Assert.Equal(how == 3 ? "" : "late", server.Receive(accepted));
+        Assert.Equal(how == 3 ? Errno.Pipe : Errno.Success, server.Send(accepted, "answer"));
+        Assert.Equal(how == 3 ? "" : "answer", client.Receive(socket));
+    }
+
+    [Fact]
+    public async Task A_shutdown_of_both_directions_ends_the_other_side_s_wait_for_room()
+    {
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        Task<Errno> waiting = Task.Run(() => client.Send(socket, new byte[2 * StreamPipe.Capacity], out int sent) is var errno && sent == StreamPipe.Capacity ? errno : Errno.Canceled);
+        Thread.Sleep(20);
+        Assert.Equal(Errno.Success, server.Context.SockShutdown(accepted, 3));
+
+        // A part was sent.
+        Assert.Equal(Errno.Success, await Settle(waiting));
+        Assert.Equal(Errno.Pipe, client.Send(socket, "x"));
+    }
+
+    /// <summary>With TCP each arrival is an edge, also where something is left.</summary>
+    [Fact]
+    public void A_guest_that_polls_for_edges_is_told_of_what_it_left_and_of_more()
+    {
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        server.SetNonBlocking(accepted);
+        Assert.Equal([99UL], Poll());
+        Assert.Equal(Errno.Success, client.Send(socket, "abcdef"));
+        Assert.Equal([1UL], Poll());
+        Assert.Equal([99UL], Poll());
+
+        // It has not looked at what there is, and more comes.
+        Assert.Equal(Errno.Success, client.Send(socket, "g"));
+        Assert.Equal([1UL], Poll());
+        Assert.Equal([99UL], Poll());
+
+        // It takes a part, and more comes.
+        Assert.Equal("abcd", server.Receive(accepted, 4));
+        Assert.Equal(Errno.Success, client.Send(socket, "h"));
+        Assert.Equal([1UL], Poll());
+        Assert.Equal("efgh", server.Receive(accepted));
+        Assert.Equal([99UL], Poll());
+
+        ulong[] Poll() => [.. server.PollEdge(SocketGuest.Reading(accepted), SocketGuest.After(TimeSpan.FromMilliseconds(1))).Select(one => one.UserData)];
+    }
+
+    [Fact]
+    public void A_guest_that_polls_and_reads_exactly_what_is_there_holds_no_memory()
+    {
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        StreamBudget budget = client.Context.Options.NetworkMember!.Streams;
+        server.SetNonBlocking(accepted);
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(Errno.Success, client.Send(socket, Bytes(i), out _));
+            Assert.NotEqual(0, budget.Bytes);
+            _ = server.Poll(SocketGuest.Reading(accepted));
+            Assert.Equal(Bytes(i), server.ReceiveBytes(accepted, Block));
+            Assert.Equal(0, budget.Bytes);
+        }
+    }
+
+    [Fact]
+    public void A_guest_s_connections_hold_so_much_memory_and_no_more()
+    {
+        const int Connections = 300;
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        StreamBudget budget = client.Context.Options.NetworkMember!.Streams;
+        IPAddress address = Resolve(client, "server");
+        long total = 0;
+        var all = new List<(int Accepted, int Socket, int Sent)>();
+        for (int i = 0; i < Connections; i++)
+        {
+            if (i > 0)
+            {
+                socket = client.Open();
+                Assert.Equal(Errno.Success, client.Connect(socket, address, 80));
+                accepted = server.Accept(3);
+            }
+
+            client.SetNonBlocking(socket);
+            int sent = 0;
+            while (client.Send(socket, Bytes(0), out int more) == Errno.Success)
+            {
+                sent += more;
+            }
+
+            // Each holds a little, whatever the others hold.
+            Assert.InRange(sent, StreamPipe.SmallestRing, StreamPipe.Capacity);
+            total += sent;
+            all.Add((accepted, socket, sent));
+        }
+
+        Assert.Equal(StreamPipe.SmallestRing, all[^1].Sent);
+        Assert.Equal(total, budget.Bytes);
+        Assert.InRange(total, StreamBudget.MostBytes, StreamBudget.MostBytes + (Connections * StreamPipe.SmallestRing));
+        foreach ((int number, int near, int sent) in all)
+        {
+            for (int left = sent; left > 0; left -= server.Number)
+            {
+                Assert.Equal(Errno.Success, server.Receive(number, Math.Min(left, Block), out _));
+            }
+
+            Assert.Equal(2UL, Assert.Single(client.Poll(SocketGuest.Writing(near))).UserData);
+        }
+
+        Assert.Equal(0, budget.Bytes);
+    }
+
+    [Fact]
+    public void A_guest_has_so_many_connections_and_no_more()
+    {
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        StreamBudget here = client.Context.Options.NetworkMember!.Streams;
+        StreamBudget there = server.Context.Options.NetworkMember!.Streams;
+        Assert.Equal((1, 1), (here.Pipes, there.Pipes));
+        IPAddress address = Resolve(client, "server");
+        int next = client.Open();
+        Fill(here);
+        Assert.Equal(Errno.Nobufs, client.Connect(next, address, 80));
+        here.RemovePipe();
+        Fill(there);
+        Assert.Equal(Errno.Success, client.Connect(next, address, 80));
+        Assert.Equal(Errno.Mfile, server.Accept(3, out _));
+        Assert.Equal(Errno.Connreset, client.Receive(next, 1, out _));
+        Assert.Equal(1, server.Context.Options.NetworkMember!.OpenConnections);
+        there.RemovePipe();
+        Assert.Equal(Errno.Success, client.Close(next));
+
+        // It counts until nobody can read what was sent.
+        int before = here.Pipes;
+        Assert.Equal(Errno.Success, client.Send(socket, "x"));
+        Assert.Equal(Errno.Success, client.Close(socket));
+        Assert.Equal(before, here.Pipes);
+        Assert.Equal("x", server.Receive(accepted));
+        Assert.Equal(Errno.Success, server.Close(accepted));
+        Assert.Equal(before - 1, here.Pipes);
+
+        static void Fill(StreamBudget budget)
+        {
+            while (budget.TryAddPipe())
+            {
+            }
+        }
+    }
+
+    [Fact]
+    public void What_a_guest_left_behind_counts_for_the_one_in_its_place()
+    {
+        (SocketGuest server, NetworkService service) = Guest("server");
+        int listener = Serve(server);
+        (SocketGuest client, NetworkService other) = Guest("client");
+        NetworkMember first = client.Context.Options.NetworkMember!;
+        int socket = client.Open();
+        Assert.Equal(Errno.Success, client.Connect(socket, InProcessNetwork.ToIPAddress(service.AddressNumber), 80));
+        Assert.Equal(Errno.Success, client.Send(socket, "unread"));
+        client.Context.Dispose();
+        first.Dispose();
+        Assert.Equal((StreamPipe.SmallestRing, 1), (first.Streams.Bytes, first.Streams.Pipes));
+        NetworkMember second = Member(other).Context.Options.NetworkMember!;
+        Assert.Same(first.Streams, second.Streams);
+        Assert.NotSame(first.Streams, Member(other).Context.Options.NetworkMember!.Streams);
+        Assert.Equal("unread", server.Receive(server.Accept(listener)));
+        second.Dispose();
+    }
+
     private static Task<Errno> Settle(Task<Errno> waiting) => waiting.WaitAsync(TimeSpan.FromMinutes(5));
 
     private static byte[] Bytes(int seed)
@@ -306,6 +573,14 @@ public class StreamTests : NetworkTests
         byte[] bytes = new byte[Block];
         new Random(seed).NextBytes(bytes);
         return bytes;
+    }
+
+    private static int Serve(SocketGuest server)
+    {
+        int listener = server.Open();
+        Assert.Equal(Errno.Success, server.Bind(listener, IPAddress.Any, 80));
+        Assert.Equal(Errno.Success, server.Listen(listener));
+        return listener;
     }
 
     private (SocketGuest Server, int Accepted, SocketGuest Client, int Socket) Connect()
@@ -322,9 +597,7 @@ public class StreamTests : NetworkTests
         GuestsWithoutThread.Scheduler = clientHasThread ? null : GuestScheduler.Shared;
         (SocketGuest client, _) = Guest("client");
         GuestsWithoutThread.Scheduler = before;
-        int listener = server.Open();
-        Assert.Equal(Errno.Success, server.Bind(listener, IPAddress.Any, 80));
-        Assert.Equal(Errno.Success, server.Listen(listener));
+        int listener = Serve(server);
         int socket = client.Open();
         Assert.Equal(Errno.Success, client.Connect(socket, InProcessNetwork.ToIPAddress(service.AddressNumber), 80));
         return (server, server.Accept(listener), client, socket);

@@ -4,9 +4,11 @@ namespace Wherry.Wasi.Network.InProcess.Streams;
 /// What the pipes that one guest writes to may hold of the host's memory: so many bytes for all their rings together, and so many pipes. A pipe counts until its reader is gone, whatever became of the writer. The smallest
 /// ring is always to be had, so that no connection stands still for others' sake.
 /// </summary>
-internal sealed class StreamBudget
+/// <param name="mostBytes">How many bytes the rings have, before only smallest ones are to be had.</param>
+/// <param name="mostPipes">How many pipes.</param>
+internal sealed class StreamBudget(long mostBytes = StreamBudget.MostBytes, int mostPipes = StreamBudget.MostPipes)
 {
-    /// <summary>How many bytes the rings have, before only smallest ones are to be had.</summary>
+    /// <summary>What a guest gets.</summary>
     public const long MostBytes = 64 << 20;
 
     /// <summary>How many pipes: as many as a guest has descriptors.</summary>
@@ -28,7 +30,7 @@ internal sealed class StreamBudget
     /// <returns>False if there are as many as may be.</returns>
     public bool TryAddPipe()
     {
-        if (Interlocked.Increment(ref pipes) <= MostPipes)
+        if (Interlocked.Increment(ref pipes) <= mostPipes)
         {
             return true;
         }
@@ -43,7 +45,7 @@ internal sealed class StreamBudget
     /// <returns>False if they are too many.</returns>
     public bool TryTake(int more)
     {
-        if (Interlocked.Add(ref bytes, more) <= MostBytes)
+        if (Interlocked.Add(ref bytes, more) <= mostBytes)
         {
             return true;
         }

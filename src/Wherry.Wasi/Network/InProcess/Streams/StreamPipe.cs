@@ -381,16 +381,21 @@ internal sealed unsafe class StreamPipe
         }
 
         int largerSize = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(SmallestRing, needed));
-        isCramped = (ring is not null || largerSize > SmallestRing) && budget?.TryTake(largerSize - size) == false;
-        if (isCramped && ring is not null)
+        isCramped = false;
+        while (largerSize > Math.Max(size, SmallestRing) && budget?.TryTake(largerSize - size) == false)
+        {
+            largerSize /= 2;
+            isCramped = true;
+        }
+
+        if (ring is not null && largerSize <= size)
         {
             return ring;
         }
 
-        if (isCramped || largerSize == SmallestRing)
+        if (largerSize == SmallestRing)
         {
             // Always to be had.
-            largerSize = SmallestRing;
             budget?.Add(largerSize);
         }
 
