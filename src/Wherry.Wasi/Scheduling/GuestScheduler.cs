@@ -26,6 +26,9 @@ internal sealed class GuestScheduler : IDisposable
     /// <summary>How many looks there are after the last guest that was woken by another.</summary>
     private const int MostLooks = 10;
 
+    /// <summary>How many waits of other guests a thread ends before its own guest waits on it.</summary>
+    private const int MostEnded = 8;
+
     // A number is used again late, when no thread can still have an event of its last bearer in hand.
     private const int TargetsKeptFree = 65_536;
 
@@ -111,6 +114,15 @@ internal sealed class GuestScheduler : IDisposable
         else
         {
             EnqueueForNext(work, worker.IsKept);
+        }
+    }
+
+    /// <summary>The guest on the current thread begins to wait.</summary>
+    public void Begin(GuestWait wait)
+    {
+        if (GuestThread.Current is Worker worker && worker.Scheduler == this)
+        {
+            worker.LastWait = wait;
         }
     }
 
@@ -224,7 +236,7 @@ internal sealed class GuestScheduler : IDisposable
         bool isLeft;
         lock (gate)
         {
-            isLeft = isLookedAfter && queue.Count == 0 && !isKept;
+            isLeft = isLookedAfter && queue.Count == 0 && (!isKept || work is GuestWait { KeepsThread: true });
             looksLeft = MostLooks;
             queue.Enqueue(work);
         }
@@ -360,6 +372,7 @@ internal sealed class GuestScheduler : IDisposable
     private sealed class Worker(GuestScheduler scheduler) : GuestThread
     {
         private readonly List<IGuestWork> buffer = [];
+        private GuestWait? blockedWait;
 
         public GuestScheduler Scheduler => scheduler;
 
@@ -370,6 +383,9 @@ internal sealed class GuestScheduler : IDisposable
 
         /// <summary>Where what is posted goes while events are handed out.</summary>
         public List<IGuestWork>? Collected { get; private set; }
+
+        /// <summary>What the guest that runs on it waits with, if it waits. Never one of another guest's that ran before: that has left the thread.</summary>
+        public GuestWait? LastWait { get; set; }
 
         public void Run()
         {
@@ -403,18 +419,29 @@ internal sealed class GuestScheduler : IDisposable
         {
             Priority.End();
             IsKept = true;
-            bool isLeft;
+            blockedWait = LastWait;
+            if (blockedWait is not null)
+            {
+                blockedWait.KeepsThread = true;
+            }
+
             lock (scheduler.gate)
             {
                 scheduler.blocked++;
-                isLeft = scheduler.queue.Count > 0 || scheduler.hasNewDeadline;
             }
 
+            bool isLeft = true;
             if (!Priority.IsLow)
             {
                 scheduler.StartIfAllBusy();
+                for (int i = 0; i < MostEnded && TakeKept(out isLeft) is { } woken; i++)
+                {
+                    // A guest that waits on its own thread goes on there, as soon as its wait is ended. This thread has the time for that.
+                    woken.Execute();
+                }
             }
 
+            LastWait = null;
             if (isLeft)
             {
                 // What this thread would have looked at before it waited, another one must.
@@ -424,12 +451,29 @@ internal sealed class GuestScheduler : IDisposable
 
         public override void EndBlocking()
         {
+            if (blockedWait is not null)
+            {
+                blockedWait.KeepsThread = false;
+                blockedWait = null;
+            }
+
             lock (scheduler.gate)
             {
                 scheduler.blocked--;
             }
 
             Priority.Begin();
+        }
+
+        /// <param name="isLeft">Whether anything is left that another thread must look at.</param>
+        private IGuestWork? TakeKept(out bool isLeft)
+        {
+            lock (scheduler.gate)
+            {
+                IGuestWork? work = scheduler.queue.TryPeek(out IGuestWork? next) && next is GuestWait { KeepsThread: true } ? scheduler.queue.Dequeue() : null;
+                isLeft = scheduler.queue.Count > 0 || scheduler.hasNewDeadline;
+                return work;
+            }
         }
 
         private IGuestWork? Take()
@@ -454,6 +498,7 @@ internal sealed class GuestScheduler : IDisposable
         private void RunOne(IGuestWork work)
         {
             IsKept = false;
+            LastWait = null;
             _ = Interlocked.Increment(ref scheduler.turns);
             if (!scheduler.watches)
             {

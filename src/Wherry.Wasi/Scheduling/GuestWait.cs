@@ -14,6 +14,7 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
     private ManualResetValueTaskSourceCore<bool> core;
     private bool isArmed;
     private bool isSignalled;
+    private volatile bool keepsThread;
     private int id = -1;
     private CancellationToken watchedToken;
     private CancellationTokenRegistration registration;
@@ -25,6 +26,13 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
 
     /// <summary>Where it is in the heap; -1 if it is not.</summary>
     public int DeadlineIndex { get; set; } = -1;
+
+    /// <summary>Whether a thread is kept while it waits: what comes after the wait lets that go on, and no guest runs in it. The thread's.</summary>
+    public bool KeepsThread
+    {
+        get => keepsThread;
+        set => keepsThread = value;
+    }
 
     /// <summary>Its number as a target of events.</summary>
     public int Id => id >= 0 ? id : id = Scheduler.AddTarget(this);
@@ -51,6 +59,7 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
             isArmed = true;
         }
 
+        Scheduler.Begin(this);
         if (nanoseconds >= 0)
         {
             long now = Libc.MonotonicNanoseconds();
