@@ -80,9 +80,6 @@ internal sealed partial class SocketDescriptor
         {
             // More is told of, as is the end: that stays.
             Readiness &= isDrained ? ~Readiness.Readable : (Readiness)byte.MaxValue;
-
-            // Who polls for edges and leaves something is told of that again.
-            Reported &= ~Readiness.Readable;
             if (observer is not null)
             {
                 Show(buffers, count, isFromClient: !isObservedAsClient);

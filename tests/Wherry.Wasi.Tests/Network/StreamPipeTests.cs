@@ -8,7 +8,7 @@ namespace Wherry.Wasi.Tests.Network;
 public sealed unsafe class StreamPipeTests : IDisposable
 {
     private const int Large = 1 << 20;
-    private const int Rounds = 3_000;
+    private const int Rounds = 1_000;
 
     private readonly StreamBudget budget = new(mostBytes: 64 << 10, mostPipes: 2);
     private readonly byte* memory = (byte*)System.Runtime.InteropServices.NativeMemory.AllocZeroed(2 * Large);

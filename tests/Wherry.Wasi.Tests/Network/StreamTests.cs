@@ -358,8 +358,11 @@ public class StreamTests : NetworkTests
     [Fact]
     public async Task A_socket_that_is_closed_while_it_waits_to_connect_stays_closed()
     {
+        // Only a guest with threads has another one that could close it; they take turns.
+        GuestsWithoutThread.Scheduler = null;
         (SocketGuest server, NetworkService service) = Guest("server");
         (SocketGuest client, _) = Guest("client");
+        client.Context.Turns.Begin();
         int listener = Serve(server);
         IPAddress address = InProcessNetwork.ToIPAddress(service.AddressNumber);
         for (int i = 0; i < NetworkMember.MostWaiting; i++)
@@ -370,10 +373,18 @@ public class StreamTests : NetworkTests
         }
 
         int socket = client.Open();
-        Task<Errno> waiting = Task.Run(() => client.Connect(socket, address, 80));
+        Task<Errno> waiting = Task.Run(() =>
+        {
+            using Wherry.Wasi.Waiting.Turn turn = client.Context.Turns.Take();
+            return client.Connect(socket, address, 80);
+        });
         Thread.Sleep(20);
         Assert.False(waiting.IsCompleted);
-        Assert.Equal(Errno.Success, client.Close(socket));
+        using (client.Context.Turns.Take())
+        {
+            Assert.Equal(Errno.Success, client.Close(socket));
+        }
+
         for (int i = 0; i < 10; i++)
         {
             Assert.Equal("", server.Receive(server.Accept(listener)));
@@ -412,7 +423,7 @@ public class StreamTests : NetworkTests
     {
         (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
         Task<Errno> waiting = Task.Run(() => client.Send(socket, new byte[2 * StreamPipe.Capacity], out int sent) is var errno && sent == StreamPipe.Capacity ? errno : Errno.Canceled);
-        Thread.Sleep(20);
+        Assert.True(SpinWait.SpinUntil(() => client.Context.Options.NetworkMember!.Streams.Bytes == StreamPipe.Capacity, TimeSpan.FromMinutes(5)));
         Assert.Equal(Errno.Success, server.Context.SockShutdown(accepted, 3));
 
         // A part was sent.

@@ -179,7 +179,7 @@ public sealed class GuestSchedulerTests
     [Fact]
     public async Task What_a_guest_wakes_runs_while_that_one_computes()
     {
-        const int Rounds = 300;
+        const int Rounds = 100;
         using var scheduler = new GuestScheduler();
         for (int round = 0; round < Rounds; round++)
         {
