@@ -19,6 +19,7 @@ internal sealed unsafe class EpollSet : SocketSet
     private readonly byte* events;
     private CancellationToken registeredToken;
     private CancellationTokenRegistration registration;
+    private readonly Lock wakeGate = new();
     private bool disposed;
 
     public EpollSet()
@@ -56,7 +57,8 @@ internal sealed unsafe class EpollSet : SocketSet
 
         while (true)
         {
-            int count = WaitOnce(timeoutNanoseconds);
+            int ready = NoteStreams(0);
+            int count = WaitOnce(ready > 0 ? 0 : timeoutNanoseconds);
             bool woken = false;
             if (count < 0)
             {
@@ -70,9 +72,10 @@ internal sealed unsafe class EpollSet : SocketSet
                 woken = true;
             }
 
-            int ready = Note(count, ref woken);
+            ready = Note(count, ready, ref woken);
             if (woken)
             {
+                ready = NoteStreams(ready);
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
@@ -114,9 +117,8 @@ internal sealed unsafe class EpollSet : SocketSet
     }
 
     /// <summary>Notes the events on the sockets.</summary>
-    private int Note(int count, ref bool woken)
+    private int Note(int count, int ready, ref bool woken)
     {
-        int ready = 0;
         for (int i = 0; i < count; i++)
         {
             byte* description = events + (i * NativeEpoll.EventSize);
@@ -150,20 +152,33 @@ internal sealed unsafe class EpollSet : SocketSet
         registration = cancellationToken.UnsafeRegister(static state => ((EpollSet)state!).Wake(), this);
     }
 
-    private void Wake()
+    protected override void Wake()
     {
         ulong one = 1;
-        _ = Libc.write(wakeHandle, (byte*)&one, 8);
+
+        // Another guest's thread may come late.
+        lock (wakeGate)
+        {
+            if (!disposed)
+            {
+                // Sound: eight bytes of a local, as an eventfd wants them.
+                _ = Libc.write(wakeHandle, (byte*)&one, 8);
+            }
+        }
     }
 
     private void Close()
     {
-        if (disposed)
+        lock (wakeGate)
         {
-            return;
+            if (disposed)
+            {
+                return;
+            }
+
+            disposed = true;
         }
 
-        disposed = true;
         if (wakeHandle >= 0)
         {
             _ = Libc.close(wakeHandle);

@@ -82,6 +82,11 @@ internal sealed unsafe partial class Poller(WasiContext context) : IDisposable
         context.PushHeldBack();
         subscriptionCount = count;
         edgeTriggered = edge;
+        if (edge)
+        {
+            Set.UsesEdges = true;
+        }
+
         if (count > int.MaxValue / Subscription.Size || !Scan((int)count))
         {
             return Answer(Errno.Inval);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi.Polling;
@@ -21,8 +22,22 @@ internal abstract class SocketSet : IDisposable
     private int freeCount;
     private int usedSlots;
 
+    // Connections to other guests, of which something has changed since they were last looked at.
+    private readonly Lock changedGate = new();
+    private List<(StreamEnd End, int Slot, uint Generation)> changed = [];
+    private List<(StreamEnd End, int Slot, uint Generation)> looked = [];
+    private volatile bool hasChanged;
+    private volatile bool usesEdges;
+
     /// <summary>For poll(2): readable when an event waits; -1 if there is none.</summary>
     public abstract int Handle { get; }
+
+    /// <summary>Whether the guest polls for edges: then each arrival is told, also where something is there to be read already.</summary>
+    public bool UsesEdges
+    {
+        get => usesEdges;
+        set => usesEdges = value;
+    }
 
     /// <summary>How many system calls were made; tests count them.</summary>
     public long SystemCalls { get; protected set; }
@@ -50,6 +65,12 @@ internal abstract class SocketSet : IDisposable
         slots[slot] = socket;
         socket.Slot = slot;
         socket.Set = this;
+        if (socket.Stream is { } stream)
+        {
+            stream.WatchBy(this, slot, generations[slot]);
+            return true;
+        }
+
         if (Control(NativeEpoll.Add, socket, DataOf(slot)))
         {
             return true;
@@ -62,7 +83,7 @@ internal abstract class SocketSet : IDisposable
     /// <summary>Makes the system tell the socket's state again, whatever it told before.</summary>
     public void Rearm(SocketDescriptor socket)
     {
-        if (socket.Slot >= 0)
+        if (socket.Slot >= 0 && socket.Stream is null)
         {
             _ = Control(NativeEpoll.Modify, socket, DataOf(socket.Slot));
         }
@@ -83,6 +104,29 @@ internal abstract class SocketSet : IDisposable
         }
     }
 
+    /// <summary>Notes that a connection to another guest may be ready for more, and ends the wait. Any thread may call it.</summary>
+    public void OnStreamChanged(StreamEnd end, int slot, uint generation)
+    {
+        lock (changedGate)
+        {
+            if (end.IsNoted)
+            {
+                return;
+            }
+
+            end.IsNoted = true;
+            changed.Add((end, slot, generation));
+            if (hasChanged)
+            {
+                return;
+            }
+
+            hasChanged = true;
+        }
+
+        Wake();
+    }
+
     /// <summary>
     /// Fetches what has happened and notes it on the sockets, waiting if nothing has. Returns the number of events, which
     /// <see cref="Ready"/> gives; zero when the time is over.
@@ -99,6 +143,40 @@ internal abstract class SocketSet : IDisposable
 
     /// <inheritdoc/>
     public abstract void Dispose();
+
+    /// <summary>Ends the wait, or the next one.</summary>
+    protected abstract void Wake();
+
+    /// <summary>Looks at the connections to other guests that have changed.</summary>
+    /// <param name="index">How many events there are already.</param>
+    /// <returns>How many there are now.</returns>
+    protected int NoteStreams(int index)
+    {
+        if (!hasChanged)
+        {
+            return index;
+        }
+
+        lock (changedGate)
+        {
+            (changed, looked) = (looked, changed);
+            hasChanged = false;
+            foreach ((StreamEnd end, _, _) in looked)
+            {
+                end.IsNoted = false;
+            }
+        }
+
+        foreach ((StreamEnd end, int slot, uint generation) in looked)
+        {
+            // What it is ready for is what it is ready for now: a note may be older.
+            uint events = end.Events;
+            index += events != 0 && Note(slot, generation, events, index) ? 1 : 0;
+        }
+
+        looked.Clear();
+        return index;
+    }
 
     /// <summary>Registers a socket, or changes that.</summary>
     protected abstract bool Control(int operation, SocketDescriptor socket, ulong data);

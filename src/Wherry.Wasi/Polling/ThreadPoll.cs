@@ -1,6 +1,7 @@
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 using Wherry.Wasi.Waiting;
 
@@ -56,6 +57,8 @@ internal static class ThreadPoll
         private readonly List<(Subscription Subscription, Descriptor Descriptor, int Place)> waiting = [];
         private readonly List<(Subscription Subscription, long Remaining)> clocks = [];
 
+        private readonly List<(Subscription Subscription, SocketDescriptor Socket, StreamEnd Stream)> streams = [];
+
         // The first is the waiter's own. A descriptor that is waited for in both directions has one place: the system bounds how many there are.
         private readonly List<PollDescriptor> places = [default];
 
@@ -67,19 +70,15 @@ internal static class ThreadPoll
                 Scan(subscription, placeOf);
             }
 
-            long timeout = events.Count > 0 ? 0 : clocks.Count > 0 ? clocks.Min(clock => clock.Remaining) : Waiter.Forever;
-            if (waiting.Count > 0 || events.Count == 0)
+            long timeout = clocks.Count > 0 ? clocks.Min(clock => clock.Remaining) : Waiter.Forever;
+            using StreamSignal? signal = streams.Count > 0 ? new StreamSignal(context.Waiter, [.. streams.Select(each => each.Stream).Distinct()]) : null;
+            if (signal is not null)
             {
-                PollDescriptor[] polled = [.. places];
-                int ready = await context.Waiter.WaitAsync(polled, timeout, cancellationToken).ConfigureAwait(false);
-                if (ready > 0)
-                {
-                    foreach ((Subscription subscription, Descriptor descriptor, int place) in waiting)
-                    {
-                        Report(subscription, descriptor, polled[place].ReturnedEvents);
-                    }
-                }
+                // For a handle, all connections to other guests have one eventfd together.
+                places.Add(new PollDescriptor { Handle = signal.Handle, Events = Libc.POLLIN });
             }
+
+            await WaitAsync(timeout, signal, cancellationToken).ConfigureAwait(false);
 
             if (events.Count == 0)
             {
@@ -93,6 +92,38 @@ internal static class ThreadPoll
             }
 
             return events;
+        }
+
+        private async ValueTask WaitAsync(long timeout, StreamSignal? signal, CancellationToken cancellationToken)
+        {
+            long start = Libc.MonotonicNanoseconds();
+            while (true)
+            {
+                signal?.Clear();
+                foreach ((Subscription subscription, SocketDescriptor socket, StreamEnd stream) in streams)
+                {
+                    Report(subscription, socket, (short)stream.Events);
+                }
+
+                if (waiting.Count == 0 && events.Count > 0)
+                {
+                    return;
+                }
+
+                long remaining = events.Count > 0 ? 0 : timeout < 0 ? Waiter.Forever : Math.Max(0, timeout - (Libc.MonotonicNanoseconds() - start));
+                PollDescriptor[] polled = [.. places];
+                int ready = await context.Waiter.WaitAsync(polled, remaining, cancellationToken).ConfigureAwait(false);
+                foreach ((Subscription subscription, Descriptor descriptor, int place) in waiting)
+                {
+                    Report(subscription, descriptor, ready > 0 ? polled[place].ReturnedEvents : (short)0);
+                }
+
+                // What has changed at a connection to another guest may not be what is waited for.
+                if (events.Count > 0 || ready == 0 || signal is null)
+                {
+                    return;
+                }
+            }
         }
 
         private void Scan(in Subscription subscription, Dictionary<int, int> placeOf)
@@ -117,6 +148,10 @@ internal static class ThreadPoll
             if (errno != Errno.Success)
             {
                 Add(subscription, errno);
+            }
+            else if (descriptor is SocketDescriptor { Stream: { } stream } socket)
+            {
+                streams.Add((subscription, socket, stream));
             }
             else if (handle < 0 || descriptor.FileType is FileType.RegularFile or FileType.Directory)
             {

@@ -8,6 +8,10 @@ namespace Wherry.Wasi.Scheduling;
 /// processors; while all are busy for some milliseconds one more is started, so that guests which compute share the processors with the others as the system's scheduler sees fit, and
 /// one that keeps its thread while it waits is replaced at once.
 /// </summary>
+/// <remarks>
+/// What a guest wakes while it runs, another guest by a connection, waits in the queue until that one waits itself, as it often does at once: its thread then goes on with it, without a system call. In case that it does not, one of the idle threads
+/// looks at the queue every now and then, as long as there was anything of the kind of late.
+/// </remarks>
 internal sealed class GuestScheduler : IDisposable
 {
     /// <summary>As deep as the threads that Wherry makes for guests.</summary>
@@ -15,6 +19,15 @@ internal sealed class GuestScheduler : IDisposable
 
     private const long IdleNanoseconds = 10_000_000_000;
     private const int Tick = 5;
+
+    /// <summary>How often an idle thread looks at the queue that is otherwise left to those that run guests.</summary>
+    private const long LookNanoseconds = 100_000;
+
+    /// <summary>How many looks there are after the last guest that was woken by another.</summary>
+    private const int MostLooks = 10;
+
+    /// <summary>How many waits of other guests a thread ends before its own guest waits on it.</summary>
+    private const int MostEnded = 8;
 
     // A number is used again late, when no thread can still have an event of its last bearer in hand.
     private const int TargetsKeptFree = 65_536;
@@ -33,6 +46,9 @@ internal sealed class GuestScheduler : IDisposable
     private readonly AutoResetEvent activity = new(false);
     private readonly int minimum = Environment.ProcessorCount;
     private readonly int maximum;
+    private int looksLeft;
+    private bool isLookedAfter;
+    private bool hasNewDeadline;
     private int workers;
     private int idle;
     private int blocked;
@@ -86,14 +102,28 @@ internal sealed class GuestScheduler : IDisposable
     /// <summary>Runs something on one of the threads.</summary>
     public void Post(IGuestWork work)
     {
-        if (GuestThread.Current is Worker { Collected: { } collected } worker && worker.Scheduler == this)
+        if (GuestThread.Current is not Worker worker || worker.Scheduler != this)
+        {
+            Enqueue(work);
+        }
+        else if (worker.Collected is { } collected)
         {
             // It is this thread that got the event: it goes on with it.
             collected.Add(work);
-            return;
         }
+        else
+        {
+            EnqueueForNext(work, worker.IsKept);
+        }
+    }
 
-        Enqueue(work);
+    /// <summary>The guest on the current thread begins to wait.</summary>
+    public void Begin(GuestWait wait)
+    {
+        if (GuestThread.Current is Worker worker && worker.Scheduler == this)
+        {
+            worker.LastWait = wait;
+        }
     }
 
     /// <summary>Runs something on one of the threads. Where the caller is one of them and about to end its own work, it goes on with this, and no other is woken.</summary>
@@ -144,6 +174,7 @@ internal sealed class GuestScheduler : IDisposable
         lock (gate)
         {
             isFirst = deadline < deadlines.Earliest;
+            hasNewDeadline |= isFirst;
             deadlines.Add(wait, deadline);
         }
 
@@ -197,6 +228,23 @@ internal sealed class GuestScheduler : IDisposable
         }
 
         WakeIdle();
+    }
+
+    // Where the thread that calls this is likely to take it next, no other is woken if one looks anyway.
+    private void EnqueueForNext(IGuestWork work, bool isKept)
+    {
+        bool isLeft;
+        lock (gate)
+        {
+            isLeft = isLookedAfter && queue.Count == 0 && (!isKept || work is GuestWait { KeepsThread: true });
+            looksLeft = MostLooks;
+            queue.Enqueue(work);
+        }
+
+        if (!isLeft)
+        {
+            WakeIdle();
+        }
     }
 
     private void WakeIdle()
@@ -324,13 +372,20 @@ internal sealed class GuestScheduler : IDisposable
     private sealed class Worker(GuestScheduler scheduler) : GuestThread
     {
         private readonly List<IGuestWork> buffer = [];
+        private GuestWait? blockedWait;
 
         public GuestScheduler Scheduler => scheduler;
 
         public TurnPriority Priority { get; } = new();
 
+        /// <summary>Whether the guest that runs on it keeps it when it waits.</summary>
+        public bool IsKept { get; private set; }
+
         /// <summary>Where what is posted goes while events are handed out.</summary>
         public List<IGuestWork>? Collected { get; private set; }
+
+        /// <summary>What the guest that runs on it waits with, if it waits. Never one of another guest's that ran before: that has left the thread.</summary>
+        public GuestWait? LastWait { get; set; }
 
         public void Run()
         {
@@ -363,28 +418,62 @@ internal sealed class GuestScheduler : IDisposable
         public override void BeginBlocking()
         {
             Priority.End();
+            IsKept = true;
+            blockedWait = LastWait;
+            if (blockedWait is not null)
+            {
+                blockedWait.KeepsThread = true;
+            }
+
             lock (scheduler.gate)
             {
                 scheduler.blocked++;
             }
 
+            bool isLeft = true;
             if (!Priority.IsLow)
             {
                 scheduler.StartIfAllBusy();
+                for (int i = 0; i < MostEnded && TakeKept(out isLeft) is { } woken; i++)
+                {
+                    // A guest that waits on its own thread goes on there, as soon as its wait is ended. This thread has the time for that.
+                    woken.Execute();
+                }
             }
 
-            // What this thread would have looked at before it waited, deadlines among it, another one must.
-            scheduler.WakeIdle();
+            LastWait = null;
+            if (isLeft)
+            {
+                // What this thread would have looked at before it waited, another one must.
+                scheduler.WakeIdle();
+            }
         }
 
         public override void EndBlocking()
         {
+            if (blockedWait is not null)
+            {
+                blockedWait.KeepsThread = false;
+                blockedWait = null;
+            }
+
             lock (scheduler.gate)
             {
                 scheduler.blocked--;
             }
 
             Priority.Begin();
+        }
+
+        /// <param name="isLeft">Whether anything is left that another thread must look at.</param>
+        private IGuestWork? TakeKept(out bool isLeft)
+        {
+            lock (scheduler.gate)
+            {
+                IGuestWork? work = scheduler.queue.TryPeek(out IGuestWork? next) && next is GuestWait { KeepsThread: true } ? scheduler.queue.Dequeue() : null;
+                isLeft = scheduler.queue.Count > 0 || scheduler.hasNewDeadline;
+                return work;
+            }
         }
 
         private IGuestWork? Take()
@@ -408,6 +497,8 @@ internal sealed class GuestScheduler : IDisposable
 
         private void RunOne(IGuestWork work)
         {
+            IsKept = false;
+            LastWait = null;
             _ = Interlocked.Increment(ref scheduler.turns);
             if (!scheduler.watches)
             {
@@ -423,6 +514,7 @@ internal sealed class GuestScheduler : IDisposable
         private bool WaitForEvents()
         {
             long timeout;
+            bool looks;
             lock (scheduler.gate)
             {
                 if (scheduler.queue.Count > 0)
@@ -431,11 +523,20 @@ internal sealed class GuestScheduler : IDisposable
                 }
 
                 scheduler.idle++;
+                scheduler.hasNewDeadline = false;
                 timeout = scheduler.workers - scheduler.blocked > scheduler.minimum ? IdleNanoseconds : -1;
                 if (scheduler.deadlines.Earliest is var earliest and < long.MaxValue)
                 {
                     long remaining = Math.Max(0, earliest - Libc.MonotonicNanoseconds());
                     timeout = timeout < 0 ? remaining : Math.Min(timeout, remaining);
+                }
+
+                looks = !scheduler.isLookedAfter && scheduler.looksLeft > 0;
+                if (looks)
+                {
+                    scheduler.isLookedAfter = true;
+                    scheduler.looksLeft--;
+                    timeout = timeout < 0 ? LookNanoseconds : Math.Min(timeout, LookNanoseconds);
                 }
             }
 
@@ -445,6 +546,10 @@ internal sealed class GuestScheduler : IDisposable
             lock (scheduler.gate)
             {
                 scheduler.idle--;
+                scheduler.isLookedAfter &= !looks;
+
+                // The time that it waited for is nobody's now.
+                scheduler.hasNewDeadline |= scheduler.deadlines.Earliest < long.MaxValue;
                 if (count == 0 && start != 0 && scheduler.idle > 0 && scheduler.workers - scheduler.blocked > scheduler.minimum && scheduler.queue.Count == 0)
                 {
                     scheduler.Leave(this);

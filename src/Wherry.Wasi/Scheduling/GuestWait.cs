@@ -1,5 +1,6 @@
 using System.Threading.Tasks.Sources;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Streams;
 
 namespace Wherry.Wasi.Scheduling;
 
@@ -7,12 +8,13 @@ namespace Wherry.Wasi.Scheduling;
 /// What a guest waits with: it ends when something is signalled, when a time is over, or when the guest is interrupted. A guest waits for one thing at a time, so that it has one of these, used again and
 /// again. A wait may end for no reason: whoever waits looks again. What is signalled while nothing waits ends the next wait at once. What comes after a wait runs on a thread of the scheduler.
 /// </summary>
-internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IGuestWork, IEventTarget, IDisposable
+internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IGuestWork, IEventTarget, IStreamWatcher, IDisposable
 {
     private readonly Lock gate = new();
     private ManualResetValueTaskSourceCore<bool> core;
     private bool isArmed;
     private bool isSignalled;
+    private volatile bool keepsThread;
     private int id = -1;
     private CancellationToken watchedToken;
     private CancellationTokenRegistration registration;
@@ -24,6 +26,13 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
 
     /// <summary>Where it is in the heap; -1 if it is not.</summary>
     public int DeadlineIndex { get; set; } = -1;
+
+    /// <summary>Whether a thread is kept while it waits: what comes after the wait lets that go on, and no guest runs in it. The thread's.</summary>
+    public bool KeepsThread
+    {
+        get => keepsThread;
+        set => keepsThread = value;
+    }
 
     /// <summary>Its number as a target of events.</summary>
     public int Id => id >= 0 ? id : id = Scheduler.AddTarget(this);
@@ -50,6 +59,7 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
             isArmed = true;
         }
 
+        Scheduler.Begin(this);
         if (nanoseconds >= 0)
         {
             long now = Libc.MonotonicNanoseconds();
@@ -77,6 +87,8 @@ internal sealed class GuestWait(GuestScheduler scheduler) : IValueTaskSource, IG
     }
 
     void IEventTarget.OnEvent(ulong tag, uint events) => Signal();
+
+    void IStreamWatcher.OnStreamChanged() => Signal();
 
     void IGuestWork.Execute()
     {

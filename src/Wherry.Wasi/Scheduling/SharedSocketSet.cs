@@ -53,11 +53,12 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
     public override int Wait(long timeoutNanoseconds, CancellationToken cancellationToken)
     {
         bool isAllNew = false;
+        int count = NoteStreams(0);
         lock (gate)
         {
             if (arrived.Count == 0)
             {
-                return 0;
+                return count;
             }
 
             if (hasOverflown)
@@ -77,7 +78,6 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
             return Refresh();
         }
 
-        int count = 0;
         foreach ((ulong tag, uint events) in taken)
         {
             count += Note((int)(tag & SlotMask), (uint)(tag >> SlotBits), events, count) ? 1 : 0;
@@ -108,8 +108,9 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
         int index = 0;
         foreach (SocketDescriptor socket in Sockets)
         {
-            short happened = polled[index++].ReturnedEvents;
-            count += happened != 0 && Note(socket, (ushort)happened, count) ? 1 : 0;
+            // One to another guest has no handle, of which the system says nothing.
+            uint happened = (ushort)polled[index++].ReturnedEvents | (socket.Stream?.Events ?? 0);
+            count += happened != 0 && Note(socket, happened, count) ? 1 : 0;
         }
 
         return count;
@@ -123,6 +124,8 @@ internal sealed class SharedSocketSet : SocketSet, IEventTarget
             _ = NativeSocket.Poll(first, (nuint)descriptors.Length, 0);
         }
     }
+
+    protected override void Wake() => wait.Signal();
 
     public override void Dispose() => wait.Scheduler.RemoveTarget(id);
 

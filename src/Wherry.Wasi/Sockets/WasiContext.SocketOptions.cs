@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi;
@@ -88,6 +89,11 @@ public sealed unsafe partial class WasiContext
             return Errno.Success;
         }
 
+        if (socket.Stream is not null && level == LevelSocket && GetStreamOption(socket, option, value, out written))
+        {
+            return Errno.Success;
+        }
+
         if (level is LevelTcp or LevelIpv6)
         {
             return GetProtocolOption(socket, level, (int)option, value);
@@ -140,6 +146,12 @@ public sealed unsafe partial class WasiContext
             return Errno.Success;
         }
 
+        // Kept before it is connected too: it gives its handle back when it connects to another guest.
+        if (level == LevelSocket && socket.IsStream && SetStreamOption(socket, option, value) && socket.Stream is not null)
+        {
+            return Errno.Success;
+        }
+
         if (level is LevelTcp or LevelIpv6)
         {
             return SetProtocolOption(socket, level, (int)option, number);
@@ -187,6 +199,47 @@ public sealed unsafe partial class WasiContext
         (LevelSocket, SocketOption.DontRoute or SocketOption.Broadcast or SocketOption.KeepAlive or SocketOption.OutOfBandInline or SocketOption.ReceiveLowWater) when socket.IsListening => 0,
         _ => null,
     };
+
+    /// <summary>Options of a connection to another guest, which has no handle to keep them: a lingering that resets counts, sizes are what they are, the others are only kept.</summary>
+    private static bool GetStreamOption(SocketDescriptor socket, SocketOption option, Span<byte> value, out int written)
+    {
+        written = sizeof(int);
+        switch (option)
+        {
+            case SocketOption.Linger:
+                WriteLinger(socket.StreamLinger, value, out written);
+                return true;
+            case SocketOption.SendBuffer or SocketOption.ReceiveBuffer:
+                MemoryMarshal.Write(value, StreamPipe.Capacity);
+                return true;
+            case SocketOption.ReceiveLowWater:
+                MemoryMarshal.Write(value, 1);
+                return true;
+            case SocketOption.ReuseAddress or SocketOption.DontRoute or SocketOption.Broadcast or SocketOption.KeepAlive or SocketOption.OutOfBandInline:
+                MemoryMarshal.Write(value, (int)(socket.StreamOptions >> (int)option) & 1);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private static bool SetStreamOption(SocketDescriptor socket, SocketOption option, ReadOnlySpan<byte> value)
+    {
+        switch (option)
+        {
+            case SocketOption.Linger:
+                socket.StreamLinger = ReadLinger(value);
+                return true;
+            case SocketOption.SendBuffer or SocketOption.ReceiveBuffer or SocketOption.ReceiveLowWater:
+                return true;
+            case SocketOption.ReuseAddress or SocketOption.DontRoute or SocketOption.Broadcast or SocketOption.KeepAlive or SocketOption.OutOfBandInline:
+                uint bit = 1u << (int)option;
+                socket.StreamOptions = MemoryMarshal.Read<int>(value) != 0 ? socket.StreamOptions | bit : socket.StreamOptions & ~bit;
+                return true;
+            default:
+                return false;
+        }
+    }
 
     private static bool TryGetNative(SocketOption option, out int native)
     {
@@ -279,7 +332,7 @@ public sealed unsafe partial class WasiContext
     {
         long linger;
         uint length = sizeof(long);
-        written = value.Length >= sizeof(long) ? sizeof(long) : sizeof(int);
+        written = 0;
 
         // Sound: struct linger has eight bytes.
         if (NativeSocket.GetOption(socket.HostHandle, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, &length) != 0)
@@ -287,6 +340,13 @@ public sealed unsafe partial class WasiContext
             return NativeSocket.LastError();
         }
 
+        WriteLinger(linger, value, out written);
+        return Errno.Success;
+    }
+
+    private static void WriteLinger(long linger, Span<byte> value, out int written)
+    {
+        written = value.Length >= sizeof(long) ? sizeof(long) : sizeof(int);
         if (written == sizeof(long))
         {
             MemoryMarshal.Write(value, linger);
@@ -295,16 +355,17 @@ public sealed unsafe partial class WasiContext
         {
             MemoryMarshal.Write(value, (int)linger != 0 ? (int)(linger >> 32) : 0);
         }
+    }
 
-        return Errno.Success;
+    private static long ReadLinger(ReadOnlySpan<byte> value)
+    {
+        int seconds = MemoryMarshal.Read<int>(value);
+        return value.Length >= sizeof(long) ? MemoryMarshal.Read<long>(value) : ((long)seconds << 32) | (seconds != 0 ? 1u : 0u);
     }
 
     private static Errno SetLinger(SocketDescriptor socket, ReadOnlySpan<byte> value)
     {
-        int seconds = MemoryMarshal.Read<int>(value);
-        long linger = value.Length >= sizeof(long)
-            ? MemoryMarshal.Read<long>(value)
-            : ((long)seconds << 32) | (seconds != 0 ? 1u : 0u);
+        long linger = ReadLinger(value);
 
         // Sound: struct linger has eight bytes.
         return NativeSocket.SetOption(socket.HostHandle, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, sizeof(long)) == 0

@@ -6,6 +6,7 @@ using Wherry.Wasi.Native;
 using Wherry.Wasi.Network;
 using Wherry.Wasi.Network.InProcess;
 using Wherry.Wasi.Network.InProcess.Names;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 using Wherry.Wasi.Waiting;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
@@ -92,7 +93,7 @@ public sealed partial class WasiContext
             return errno;
         }
 
-        if (socket.Binding != SocketBinding.None || address.IsIpv6 != socket.IsIpv6)
+        if (socket.Binding != SocketBinding.None || socket.IsConnected || address.IsIpv6 != socket.IsIpv6)
         {
             return Errno.Inval;
         }
@@ -240,6 +241,11 @@ public sealed partial class WasiContext
 
         if (socket.IsStream && Options.NetworkMember is { } member)
         {
+            if (socket.IsConnected || socket.IsListening)
+            {
+                return (int)Errno.Isconn;
+            }
+
             SocketAddress inside = target.Normalize();
             switch (member.Find(inside, out SocketAddress hostPort))
             {
@@ -315,11 +321,11 @@ public sealed partial class WasiContext
 
     private Errno ConnectToNameServer(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
-        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), OwnNameServer(member).TryServe, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        Errno errno = member.ConnectTo(socket.GuestLocalAddress?.Port ?? member.NewPort(), OwnNameServer(member).TryServe, out int handle, out SocketAddress local);
         if (errno == Errno.Success)
         {
             local.TryConvert(socket.IsIpv6, out local);
-            errno = socket.UseConnection(handle, end!, local, target);
+            errno = socket.UseConnection(handle, local, target);
             Descriptors.Invalidate();
         }
 
@@ -363,6 +369,11 @@ public sealed partial class WasiContext
             return Errno.Success;
         }
 
+        if (socket.IsConnected)
+        {
+            return Errno.Inval;
+        }
+
         SocketAddress local = socket.GuestLocalAddress ?? SocketAddress.Any(socket.IsIpv6, member.NewPort());
         bool isLoopbackOnly = !local.IsAny && local.Normalize().IsLoopback;
         Errno errno = member.Listen(local.Port, isLoopbackOnly, out ListeningQueue? queue);
@@ -399,12 +410,23 @@ public sealed partial class WasiContext
 
     private Errno ConnectInProcess(NetworkMember member, SocketDescriptor socket, in SocketAddress target)
     {
+        // While it waited, another thread may have closed it, connected it or begun to listen on it.
+        if (!socket.IsOpen)
+        {
+            return Errno.Badf;
+        }
+
+        if (socket.IsConnected || socket.IsListening)
+        {
+            return Errno.Isconn;
+        }
+
         ushort port = socket.GuestLocalAddress?.Port ?? member.NewPort();
-        Errno errno = member.Connect(target, port, out int handle, out ConnectionEnd? end, out SocketAddress local);
+        Errno errno = member.Connect(target, port, out StreamEnd? stream, out SocketAddress local);
         if (errno == Errno.Success)
         {
             local.TryConvert(socket.IsIpv6, out local);
-            errno = socket.UseConnection(handle, end!, local, target);
+            socket.UseStream(stream!, local, target);
             Descriptors.Invalidate();
         }
 
@@ -426,7 +448,7 @@ public sealed partial class WasiContext
     private async ValueTask<bool> WaitAsync(SocketDescriptor socket, short events, long timeout, CancellationToken cancellationToken)
     {
         PushHeldBack();
-        return await Waiter.WaitAsync(socket.HostHandle, events, timeout == 0 ? Waiter.Forever : timeout, cancellationToken).ConfigureAwait(false) != 0;
+        return await socket.WaitAsync(Waiter, events, timeout == 0 ? Waiter.Forever : timeout, cancellationToken).ConfigureAwait(false) != 0;
     }
 
     private Errno TryAccept(in GuestCall call, SocketDescriptor socket, FileDescriptorFlags flags, uint descriptorAddress)

@@ -1,4 +1,5 @@
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Scheduling;
 
 namespace Wherry.Wasi.Waiting;
@@ -63,6 +64,30 @@ internal sealed partial class Waiter
             {
                 return ready;
             }
+        }
+    }
+
+    private static async ValueTask<short> WaitWithoutThreadAsync(GuestWait wait, StreamEnd end, short events, long timeout, CancellationToken cancellationToken)
+    {
+        long start = timeout < 0 ? 0 : Libc.MonotonicNanoseconds();
+        end.Watch(wait);
+        try
+        {
+            while (true)
+            {
+                long remaining = timeout < 0 ? Forever : Math.Max(0, timeout - (Libc.MonotonicNanoseconds() - start));
+                short happened = Look(end, events);
+                if (happened != 0 || remaining == 0)
+                {
+                    return happened;
+                }
+
+                await wait.WaitAsync(remaining, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            end.Unwatch(wait);
         }
     }
 

@@ -176,19 +176,26 @@ internal sealed unsafe partial class Waiter(Turns turns, GuestWait? guestWait = 
 
     private static long SaturatingAdd(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
 
-    private static void Signal(int handle)
+    /// <summary>Makes an eventfd readable.</summary>
+    internal static void Signal(int handle)
     {
         ulong one = 1;
+
+        // Sound: eight bytes of a local, as an eventfd wants them.
         _ = Libc.write(handle, (byte*)&one, 8);
     }
 
-    private static void Drain(int handle)
+    /// <summary>Makes an eventfd not readable.</summary>
+    internal static void Drain(int handle)
     {
         ulong value;
+
+        // Sound: eight bytes of a local; the handle doesn't block.
         _ = Libc.read(handle, (byte*)&value, 8);
     }
 
-    private int TakeHandle()
+    /// <summary>An eventfd that nothing else waits for. One may be readable already, from a wait that has ended.</summary>
+    internal int TakeHandle()
     {
         if (idleHandles.TryPop(out var handle))
         {
@@ -198,4 +205,7 @@ internal sealed unsafe partial class Waiter(Turns turns, GuestWait? guestWait = 
         handle = Libc.eventfd(0, Libc.EFD_CLOEXEC | Libc.EFD_NONBLOCK);
         return handle >= 0 ? handle : throw new IOException($"No eventfd for waiting: error {Marshal.GetLastSystemError()}.");
     }
+
+    /// <summary>It is not used any more.</summary>
+    internal void GiveBack(int handle) => idleHandles.Push(handle);
 }

@@ -175,6 +175,39 @@ public sealed class GuestSchedulerTests
         Assert.Equal(3, interrupted);
     }
 
+    /// <summary>Whatever the other threads do meanwhile: who is woken by a guest that computes on is run by another thread.</summary>
+    [Fact]
+    public async Task What_a_guest_wakes_runs_while_that_one_computes()
+    {
+        const int Rounds = 100;
+        using var scheduler = new GuestScheduler();
+        for (int round = 0; round < Rounds; round++)
+        {
+            using var ran = new ManualResetEventSlim();
+            var done = new TaskCompletionSource();
+            bool ends = false;
+            scheduler.Post(new Work(() =>
+            {
+                scheduler.Post(new Work(ran.Set));
+                for (long i = 0; !ran.IsSet && !Volatile.Read(ref ends); i++)
+                {
+                    Thread.SpinWait(1);
+                }
+
+                done.SetResult();
+            }));
+
+            // Events come for others, each time a little later, and one of those computes as well.
+            Thread.SpinWait(round * 50);
+            scheduler.Post(new Work(() => SpinWait.SpinUntil(() => ran.IsSet || Volatile.Read(ref ends))));
+            scheduler.Post(new Work(() => { }));
+            bool isRun = ran.Wait(Patience);
+            Volatile.Write(ref ends, true);
+            Assert.True(isRun);
+            await done.Task.WaitAsync(Patience);
+        }
+    }
+
     private static Module Load() => Module.Load(SuspendableEngine, WatConverter.ToBinary(Echo, emitNames: true), "echo.wasm");
 
     private static (GuestCallTask Task, Store Store) Start(Module module, string function, params object?[] arguments)
@@ -251,5 +284,10 @@ public sealed class GuestSchedulerTests
             Assert.True(DateTime.UtcNow < end, "what the test waits for did not happen");
             await Task.Delay(10);
         }
+    }
+
+    private sealed class Work(Action action) : IGuestWork
+    {
+        public void Execute() => action();
     }
 }

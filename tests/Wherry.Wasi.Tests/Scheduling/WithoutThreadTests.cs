@@ -42,3 +42,9 @@ public sealed class DatagramWithoutThreadTests : DatagramTests
 {
     public DatagramWithoutThreadTests() => GuestsWithoutThread.Scheduler = GuestScheduler.Shared;
 }
+
+/// <summary>Connections inside the process, with guests that have no thread of their own.</summary>
+public sealed class StreamWithoutThreadTests : StreamTests
+{
+    public StreamWithoutThreadTests() => GuestsWithoutThread.Scheduler = GuestScheduler.Shared;
+}

@@ -1,16 +1,20 @@
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Native;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 
 namespace Wherry.Wasi.Network.InProcess;
 
 /// <summary>A connection that waits to be accepted.</summary>
-/// <param name="Handle">The accepting side's handle: non-blocking, closed on exec.</param>
+/// <param name="Handle">The accepting side's handle: non-blocking, closed on exec; -1 if it has none.</param>
 /// <param name="Peer">The connecting side's address.</param>
-/// <param name="Local">The address that was connected to; null where the handle knows.</param>
-/// <param name="End">The accepting side's end, if the other is a guest's too.</param>
-internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, ConnectionEnd? End)
+/// <param name="Local">The address that was connected to; null where the handle knows: the connection is one of the host's network.</param>
+/// <param name="Stream">The accepting side's end, if the other is a guest's too.</param>
+internal readonly record struct PendingConnection(int Handle, SocketAddress Peer, SocketAddress? Local, StreamEnd? Stream)
 {
+    /// <summary>Whether it does not come from the host's network.</summary>
+    public bool IsInside => Local is not null;
+
     /// <summary>Told what passes over it.</summary>
     public ConnectionObserver? Observer { get; init; }
 
@@ -21,7 +25,13 @@ internal readonly record struct PendingConnection(int Handle, SocketAddress Peer
     public unsafe void Refuse()
     {
         Observer?.Closed();
-        if (End is null)
+        if (Stream is not null)
+        {
+            Stream.Close(asReset: true);
+            return;
+        }
+
+        if (!IsInside)
         {
             long linger = 1;
 
@@ -29,7 +39,6 @@ internal readonly record struct PendingConnection(int Handle, SocketAddress Peer
             _ = NativeSocket.SetOption(Handle, NativeSocket.LevelSocket, NativeSocket.OptionLinger, &linger, sizeof(long));
         }
 
-        End?.Reset();
         _ = NativeSocket.Close(Handle);
     }
 }

@@ -92,12 +92,10 @@ internal sealed partial class NetworkMember
     /// <param name="localPort">The guest's port.</param>
     /// <param name="serve">Takes the other end's handle over; false if it does not.</param>
     /// <param name="handle">The guest's handle.</param>
-    /// <param name="end">The guest's end.</param>
     /// <param name="local">The guest's address.</param>
-    public Errno ConnectTo(ushort localPort, Func<int, bool> serve, out int handle, out ConnectionEnd? end, out SocketAddress local)
+    public Errno ConnectTo(ushort localPort, Func<int, bool> serve, out int handle, out SocketAddress local)
     {
         handle = -1;
-        end = null;
         local = InProcessNetwork.ToAddress(address, localPort);
         Span<int> pair = stackalloc int[2];
         if (!NativeSocket.TryOpenPair(pair))
@@ -112,7 +110,6 @@ internal sealed partial class NetworkMember
             return Errno.Connrefused;
         }
 
-        (end, _) = ConnectionEnd.CreatePair();
         handle = pair[0];
         return Errno.Success;
     }

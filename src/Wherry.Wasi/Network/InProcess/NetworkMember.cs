@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Network.InProcess.Datagrams;
+using Wherry.Wasi.Network.InProcess.Streams;
 using Wherry.Wasi.Sockets;
 using SocketAddress = Wherry.Wasi.Sockets.SocketAddress;
 
@@ -33,7 +34,7 @@ internal sealed partial class NetworkMember : IDisposable
     private const ushort FirstEphemeralPort = 32768;
     private const ushort LastEphemeralPort = 60999;
 
-    /// <summary>How many connections may wait at all its ports together: each has a handle of the process, which is not among the guest's own.</summary>
+    /// <summary>How many connections may wait at all its ports together: those from outside have a handle of the process each, which is not among the guest's own.</summary>
     internal const int MostWaiting = 4096;
 
     private readonly Lock gate = new();
@@ -48,10 +49,14 @@ internal sealed partial class NetworkMember : IDisposable
         Service = service;
         this.address = address;
         this.isHeld = isHeld;
+        Streams = service.TakeStreamBudget();
     }
 
     /// <summary>The service that it is one of.</summary>
     public NetworkService Service { get; }
+
+    /// <summary>What its connections to other guests may hold of the host's memory.</summary>
+    public StreamBudget Streams { get; }
 
     /// <summary>Where the guest finds its DNS server, normalized; null if it has none.</summary>
     public SocketAddress? NameServer { get; set; }
@@ -168,23 +173,20 @@ internal sealed partial class NetworkMember : IDisposable
     /// <summary>Makes a connection to a guest that <see cref="Find"/> found.</summary>
     /// <param name="target">The normalized address.</param>
     /// <param name="localPort">The connecting side's port.</param>
-    /// <param name="handle">This side's handle.</param>
-    /// <param name="end">This side's end.</param>
+    /// <param name="stream">This side's end.</param>
     /// <param name="local">This side's address.</param>
-    /// <returns>Again if the other guest has not accepted what waits for it, and there is no room for more.</returns>
-    public Errno Connect(in SocketAddress target, ushort localPort, out int handle, out ConnectionEnd? end, out SocketAddress local)
+    /// <returns>Again if the other guest has not accepted what waits for it, and there is no room for more; Nobufs if this one has too many connections.</returns>
+    public Errno Connect(in SocketAddress target, ushort localPort, out StreamEnd? stream, out SocketAddress local)
     {
-        handle = -1;
-        end = null;
+        stream = null;
         local = target.IsLoopback ? target.WithPort(localPort) : InProcessNetwork.ToAddress(address, localPort);
-        Span<int> pair = stackalloc int[2];
-        if (!NativeSocket.TryOpenPair(pair))
+        if (!Streams.TryAddPipe())
         {
-            return NativeSocket.LastError();
+            return Errno.Nobufs;
         }
 
-        (ConnectionEnd near, ConnectionEnd far) = ConnectionEnd.CreatePair();
-        var pending = new PendingConnection(pair[1], local, target, far);
+        (StreamEnd near, StreamEnd far) = StreamEnd.CreatePair(Streams);
+        var pending = new PendingConnection(-1, local, target, far);
         Delivery delivery;
         if (target.IsLoopback)
         {
@@ -200,13 +202,11 @@ internal sealed partial class NetworkMember : IDisposable
 
         if (delivery != Delivery.Taken)
         {
-            _ = NativeSocket.Close(pair[0]);
-            _ = NativeSocket.Close(pair[1]);
+            far.Close(asReset: true);
             return delivery == Delivery.Full ? Errno.Again : Errno.Connrefused;
         }
 
-        handle = pair[0];
-        end = near;
+        stream = near;
         return Errno.Success;
     }
 
@@ -225,8 +225,7 @@ internal sealed partial class NetworkMember : IDisposable
             return false;
         }
 
-        (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
-        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), far) { IsProbe = true };
+        var pending = new PendingConnection(pair[1], InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, NewPort()), InProcessNetwork.ToAddress(address, port), null) { IsProbe = true };
         lock (gate)
         {
             if (own.TryGetValue(port, out ListeningQueue? queue) && queue.TryAdd(pending))
@@ -269,6 +268,7 @@ internal sealed partial class NetworkMember : IDisposable
         }
 
         Service.Network.GiveBack(address);
+        Service.Leave(Streams);
     }
 
     /// <summary>Counts a connection that is to wait.</summary>

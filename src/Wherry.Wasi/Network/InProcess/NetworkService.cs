@@ -135,9 +135,8 @@ internal sealed partial class NetworkService
             throw new IOException($"the system gives no connection: {NativeSocket.LastError()}.");
         }
 
-        (_, ConnectionEnd far) = ConnectionEnd.CreatePair();
         SocketAddress peer = InProcessNetwork.ToAddress(InProcessNetwork.HostAddress, InProcessNetwork.NewHostPort());
-        Delivery delivery = Deliver(port, new PendingConnection(pair[1], peer, InProcessNetwork.ToAddress(AddressNumber, port), far), from: null);
+        Delivery delivery = Deliver(port, new PendingConnection(pair[1], peer, InProcessNetwork.ToAddress(AddressNumber, port), null), from: null);
         if (delivery == Delivery.Taken)
         {
             handle = pair[0];
