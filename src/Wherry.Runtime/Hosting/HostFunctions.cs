@@ -21,11 +21,11 @@ internal static class HostFunctions
 
     /// <summary>For an import of <paramref name="type"/>, which the definition fits.</summary>
     public static Function Create(Store store, Instance instance, HostDefinition definition, DefinedType type) =>
-        Create(store, instance, definition.GetFunction(store), type, GetAdapter(definition.DelegateType, definition.Signature, type));
+        Create(store, instance, definition.GetCallee(store), type, definition.GetAdapter(type));
 
     /// <summary>The same, with an adapter that is known.</summary>
-    public static Function Create(Store store, Instance? instance, Delegate function, DefinedType type, HostAdapter adapter) =>
-        new(type, adapter.Code, new HostFunction(adapter, function, type.Function!, store, instance));
+    public static Function Create(Store store, Instance? instance, object callee, DefinedType type, HostAdapter adapter) =>
+        new(type, adapter.Code, new HostFunction(adapter, callee, type.Function!, store, instance));
 
     /// <summary>What compiled code calls to reach delegates of a type as functions of a guest's type.</summary>
     public static HostAdapter GetAdapter(Type delegateType, HostSignature signature, DefinedType type)
