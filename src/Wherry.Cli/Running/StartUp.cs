@@ -14,16 +14,19 @@ internal static class StartUp
     {
         if (Environment.ProcessorCount > 1 && modulePath.EndsWith(".cwasm", StringComparison.Ordinal))
         {
-            new Thread(Prepare) { IsBackground = true, Name = "start-up" }.Start();
+            new Thread(() => Prepare(modulePath)) { IsBackground = true, Name = "start-up" }.Start();
         }
     }
 
-    private static void Prepare()
+    private static void Prepare(string path)
     {
         try
         {
-            _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
             _ = CpuFeatures.Text;
+            if (new FileInfo(path).Length >= MessageAuthentication.LargeSize)
+            {
+                _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
+            }
         }
         catch (Exception)
         {
