@@ -46,6 +46,11 @@ internal static class ModuleFile
     public static byte[] ReadBytes(string path)
     {
         byte[] bytes;
+        if (path != "-" && UnixFiles.TryRead(path) is { } read)
+        {
+            return read;
+        }
+
         try
         {
             if (Directory.Exists(path))

@@ -120,7 +120,10 @@ internal sealed class GuestRunner
             CodeCache = options.UsesCache ? new CodeCache { FillsInBackground = false } : null,
         });
         Module module = Load(options.ModulePath, engine);
-        Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
+        if (options.IsVerbose)
+        {
+            Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
+        }
 
         using var store = new Store(engine, new StoreOptions { Limits = Limits(), Fuel = options.Fuel });
         deadline?.Watch(store);

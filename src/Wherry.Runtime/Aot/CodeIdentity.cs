@@ -23,7 +23,7 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
     public static CodeIdentity Of(Engine engine, string moduleHash) => new(
         moduleHash,
         Build(typeof(CodeIdentity)),
-        $"{Environment.Version} {Build(typeof(object))}",
+        string.Concat(Environment.Version.ToString(), " ", Build(typeof(object))),
         RuntimeInformation.RuntimeIdentifier,
         CpuFeatures.Text,
         Describe(engine));

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
@@ -10,8 +9,9 @@ namespace Wherry.Aot;
 /// <summary>An assembly of native code. It stays loaded as long as the process runs, since the runtime uses native code only in assemblies that can't be unloaded.</summary>
 internal sealed class LoadedCode
 {
-    private static readonly ConcurrentDictionary<Assembly, LoadedCode> s_loaded = [];
-    private static readonly Dictionary<CodeIdentity, LoadedCode> s_byIdentity = [];
+    // Both are locked while they are used. What compares is given by name, since the framework finds it by reflection.
+    private static readonly Dictionary<object, LoadedCode> s_loaded = new(ReferenceEqualityComparer.Instance);
+    private static readonly Dictionary<string, LoadedCode> s_byIdentity = [];
 
     private readonly Lock _lock = new();
     private readonly Assembly _assembly;
@@ -29,7 +29,10 @@ internal sealed class LoadedCode
 
         // By token: to find a type by its name takes the runtime some milliseconds when it is first asked.
         _instanceType = assembly.ManifestModule.ResolveType(SavedModule.InstanceTypeToken);
-        s_loaded[assembly] = this;
+        lock (s_loaded)
+        {
+            s_loaded[assembly] = this;
+        }
     }
 
     /// <summary>Loads the assembly of a file. The caller knows that it may be trusted, and loads none twice.</summary>
@@ -44,7 +47,8 @@ internal sealed class LoadedCode
     {
         lock (s_byIdentity)
         {
-            if (s_byIdentity.TryGetValue(file.Identity, out LoadedCode? loaded))
+            string identity = file.Identity.ToText();
+            if (s_byIdentity.TryGetValue(identity, out LoadedCode? loaded))
             {
                 return loaded;
             }
@@ -59,7 +63,7 @@ internal sealed class LoadedCode
                 throw new PrecompilationException($"the precompiled code can't be loaded: {exception.Message}");
             }
 
-            s_byIdentity.Add(file.Identity, loaded);
+            s_byIdentity.Add(identity, loaded);
             return loaded;
         }
     }
@@ -69,7 +73,7 @@ internal sealed class LoadedCode
     {
         lock (s_byIdentity)
         {
-            return s_byIdentity.GetValueOrDefault(identity);
+            return s_byIdentity.GetValueOrDefault(identity.ToText());
         }
     }
 
@@ -79,9 +83,13 @@ internal sealed class LoadedCode
     /// <summary>One of the modules that use the assembly, if it is one of these.</summary>
     public static CompiledModule? FindModule(Assembly assembly)
     {
-        if (!s_loaded.TryGetValue(assembly, out LoadedCode? code))
+        LoadedCode? code;
+        lock (s_loaded)
         {
-            return null;
+            if (!s_loaded.TryGetValue(assembly, out code))
+            {
+                return null;
+            }
         }
 
         lock (code._lock)

@@ -14,7 +14,7 @@ internal sealed class PrecompiledModule : CompiledModule
 {
     private readonly LoadedCode _code;
     private readonly MeasuringTarget _target;
-    private readonly Lazy<(SuspendableOverlay? Overlay, string Refusal)> _suspension;
+    private readonly Lazy<FoundSuspension> _suspension;
 
     public PrecompiledModule(Module module, ModuleDefinition definition, CompilerOptions options, LoadedCode code)
         : base(module, definition)
@@ -32,9 +32,9 @@ internal sealed class PrecompiledModule : CompiledModule
             LargeFunctionsReady[i] = code.HasNativeCode(definition.Bodies.Length + i);
         }
 
-        _suspension = new Lazy<(SuspendableOverlay?, string)>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
-            ? (new SuspendableOverlay(this, options, code.Assembly, plan, module.Engine.Options.WaitsAtEachCall), "")
-            : (null, refusal));
+        _suspension = new Lazy<FoundSuspension>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
+            ? new FoundSuspension(new SuspendableOverlay(this, options, code.Assembly, plan, module.Engine.Options.WaitsAtEachCall), "")
+            : new FoundSuspension(null, refusal));
         code.AddModule(this);
     }
 
@@ -61,4 +61,7 @@ internal sealed class PrecompiledModule : CompiledModule
     protected override void CompileLarge(int function) => RuntimeHelpers.PrepareMethod(_code.GetFunction(Definition.Bodies.Length + _target.Layout.GetLargeSlot(function)));
 
     protected override int GetLargeSlot(int function) => _target.Layout.GetLargeSlot(function);
+
+    // A class: what is generic over a struct would be left to the JIT.
+    private sealed record FoundSuspension(SuspendableOverlay? Overlay, string Refusal);
 }

@@ -179,7 +179,8 @@ internal ref struct ByteReader
 
         try
         {
-            return StrictUtf8.GetString(ReadBytes((int)length));
+            ReadOnlySpan<byte> name = ReadBytes((int)length);
+            return AsciiText.TryDecode(name) ?? StrictUtf8.GetString(name);
         }
         catch (DecoderFallbackException exception)
         {

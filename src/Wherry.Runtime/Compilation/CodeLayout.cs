@@ -21,7 +21,8 @@ internal sealed class CodeLayout
     private readonly ModuleDefinition _definition;
     private readonly int _classSize;
     private readonly int[] _classOfBody;
-    private readonly long?[] _constants;
+    private long?[]? _constants;
+    private InlineCandidates? _inlineCandidates;
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
     private readonly Lazy<bool[]> _throwingOfClr;
@@ -34,7 +35,6 @@ internal sealed class CodeLayout
         _classSize = classSize;
         _classOfBody = new int[definition.Bodies.Length];
         Classes = Partition();
-        _constants = Array.ConvertAll(definition.Globals, FindConstant);
         IsField = FindFields(definition);
         IsOwnTable = FindOwnTables(definition);
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
@@ -45,7 +45,6 @@ internal sealed class CodeLayout
         // Only what validation has seen tail calls in is looked through for them.
         HasReturnedExceptions = hasReturnedExceptions?.Invoke(Classes.Length)
             ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
-        InlineCandidates = new InlineCandidates(definition, ReturnsExceptions);
     }
 
     /// <summary>Whether functions of the module return exceptions rather than throw them: see <see cref="ThrowAnalysis"/>.</summary>
@@ -58,7 +57,7 @@ internal sealed class CodeLayout
     public (int First, int Count)[] Classes { get; }
 
     /// <summary>Which functions are written in place of calls to them.</summary>
-    public InlineCandidates InlineCandidates { get; }
+    public InlineCandidates InlineCandidates => _inlineCandidates ??= new InlineCandidates(_definition, ReturnsExceptions);
 
     /// <summary>Which globals only this module sees: they are fields of the instance.</summary>
     public bool[] IsField { get; }
@@ -89,8 +88,9 @@ internal sealed class CodeLayout
     /// <summary>The bits of an immutable global whose initializer is a number.</summary>
     public bool TryGetConstant(int global, out long bits)
     {
-        bits = _constants[global].GetValueOrDefault();
-        return _constants[global].HasValue;
+        long?[] constants = _constants ??= Array.ConvertAll(_definition.Globals, FindConstant);
+        bits = constants[global].GetValueOrDefault();
+        return constants[global].HasValue;
     }
 
     /// <summary>Whether a function may return with an exception in <see cref="Execution.PendingException"/>.</summary>

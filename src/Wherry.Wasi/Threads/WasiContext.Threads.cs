@@ -15,7 +15,7 @@ public sealed partial class WasiContext
     public static bool UsesThreads(Module module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        return module.Imports.Any(static import => import is { Module: ThreadModule, Name: ThreadSpawn });
+        return Array.Exists(module.Definition.Imports, static import => import is { Module: ThreadModule, Name: ThreadSpawn });
     }
 
     /// <summary>
