@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Wherry.Aot;
 using Wherry.Cli.Commands;
 using Wherry.Cli.Inspection;
 using Wherry.Cli.Options;
@@ -56,6 +57,7 @@ internal static class WherryCommand
         if (module < arguments.Length)
         {
             StartUp.Begin(arguments[module]);
+            UserFolders.EnvironmentStays = OperatingSystem.IsLinux();
         }
 
         // A ParseResult, by a type that does not load the parser.

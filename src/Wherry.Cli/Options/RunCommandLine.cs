@@ -116,10 +116,10 @@ internal sealed class RunCommandLine
     ];
 
     /// <summary>Whether an option with a value was given, which the parser has to read.</summary>
-    public bool HasValues => Array.Exists(own, static option => option.IsGiven && option.TakesValue) || wasmEdge.HasValues;
+    public bool HasValues => Array.Exists(own, static option => option.IsGiven && option.TakesValue) || (wasmEdge.AreMet && wasmEdge.HasValues);
 
     /// <summary>One line for each option given that has no effect.</summary>
-    public IEnumerable<string> Remarks => wasmEdge.Answers;
+    public IEnumerable<string> Remarks => wasmEdge.AreMet ? wasmEdge.Answers : [];
 
     private IEnumerable<RunOption> Given => own.Where(option => option.IsGiven).Concat(wasmEdge.Given);
 
@@ -204,8 +204,8 @@ internal sealed class RunCommandLine
             AllowsPrecompiled = allowPrecompiled.IsGiven,
             IsVerbose = verbose.IsGiven,
             IsDeterministic = deterministic.IsGiven,
-            Statistics = wasmEdge.Statistics,
-            Features = wasmEdge.Apply(WasmFeatures.Default),
+            Statistics = wasmEdge.AreMet ? wasmEdge.Statistics : Statistics.None,
+            Features = wasmEdge.AreMet ? wasmEdge.Apply(WasmFeatures.Default) : WasmFeatures.Default,
         };
     }
 

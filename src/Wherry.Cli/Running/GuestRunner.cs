@@ -39,7 +39,6 @@ internal sealed class GuestRunner
             PerfMap.Require();
         }
 
-        Signals.EndOnRequest();
         using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
         var runner = new GuestRunner(options, deadline);
         int exitCode = ExitCodes.CannotRun;
@@ -63,6 +62,9 @@ internal sealed class GuestRunner
             Name = "guest",
         };
         thread.Start();
+
+        // While the guest is loaded.
+        Signals.EndOnRequest();
         thread.Join();
         return failure is null ? exitCode : throw failure;
     }

@@ -23,7 +23,7 @@ internal static class StartUp
         try
         {
             _ = CpuFeatures.Text;
-            if (new FileInfo(path).Length >= MessageAuthentication.LargeSize)
+            if (UnixFiles.GetSize(path) >= MessageAuthentication.LargeSize)
             {
                 _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
             }

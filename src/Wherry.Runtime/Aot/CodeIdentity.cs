@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -29,7 +30,7 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
         Describe(engine));
 
     /// <summary>One part on each line.</summary>
-    public string ToText() => string.Join('\n', Module, Engine, Runtime, System, Processor, Options);
+    public string ToText() => string.Join('\n', (string[])[Module, Engine, Runtime, System, Processor, Options]);
 
     public static CodeIdentity? FromText(string text) =>
         text.Split('\n') is [var module, var engine, var runtime, var system, var processor, var options]
@@ -54,5 +55,5 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
     }
 
     // Records print all of their properties, those to come too.
-    private static string Describe(Engine engine) => $"{engine.CompilerOptions} {(ulong)engine.Options.Features:x} {engine.Options.ModuleLimits}";
+    private static string Describe(Engine engine) => string.Join(' ', (string[])[engine.CompilerOptions.ToString(), ((ulong)engine.Options.Features).ToString("x", CultureInfo.InvariantCulture), engine.Options.ModuleLimits.ToString()]);
 }

@@ -7,7 +7,7 @@ using Wherry.Execution;
 namespace Wherry.Aot;
 
 /// <summary>An assembly of native code. It stays loaded as long as the process runs, since the runtime uses native code only in assemblies that can't be unloaded.</summary>
-internal sealed class LoadedCode
+internal sealed unsafe class LoadedCode
 {
     // Both are locked while they are used. What compares is given by name, since the framework finds it by reflection.
     private static readonly Dictionary<object, LoadedCode> s_loaded = new(ReferenceEqualityComparer.Instance);
@@ -16,7 +16,9 @@ internal sealed class LoadedCode
     private readonly Lock _lock = new();
     private readonly Assembly _assembly;
     private readonly ModuleHandle _handle;
-    private readonly Type _instanceType;
+    private readonly delegate*<GuestInstance> _create;
+    private readonly delegate*<GuestInstance, int, long, void> _setGlobal;
+    private Type? _instanceType;
     private WeakList<PrecompiledModule> _modules;
 
     private readonly NativeCodeIndex? _native;
@@ -27,8 +29,10 @@ internal sealed class LoadedCode
         _assembly = assembly;
         _handle = assembly.ManifestModule.ModuleHandle;
 
-        // By token: to find a type by its name takes the runtime some milliseconds when it is first asked.
-        _instanceType = assembly.ManifestModule.ResolveType(SavedModule.InstanceTypeToken);
+        // Sound: these are the methods' signatures. By token: to find anything by its name takes the runtime some milliseconds when it is first asked.
+        _create = (delegate*<GuestInstance>)_handle.ResolveMethodHandle(SavedModule.CreateToken).GetFunctionPointer();
+        _setGlobal = (delegate*<GuestInstance, int, long, void>)_handle.ResolveMethodHandle(SavedModule.SetGlobalToken).GetFunctionPointer();
+        HasReturnedExceptions = ((delegate*<int>)_handle.ResolveMethodHandle(SavedModule.ReturnsExceptionsToken).GetFunctionPointer())() != 0;
         lock (s_loaded)
         {
             s_loaded[assembly] = this;
@@ -106,7 +110,15 @@ internal sealed class LoadedCode
         }
     }
 
-    public GuestInstance CreateInstance() => (GuestInstance)Activator.CreateInstance(_instanceType)!;
+    /// <summary>See <see cref="CodeLayout.HasReturnedExceptions"/>.</summary>
+    public bool HasReturnedExceptions { get; }
+
+    private Type InstanceType => _instanceType ??= _assembly.ManifestModule.ResolveType(SavedModule.InstanceTypeToken);
+
+    public GuestInstance CreateInstance() => _create();
+
+    /// <summary>Sets the field of a global that is a number.</summary>
+    public void SetGlobal(GuestInstance instance, int global, long bits) => _setGlobal(instance, global, bits);
 
     /// <param name="body">A function's place in the code section, or the number of functions there and a large function's slot for the body of that.</param>
     public RuntimeMethodHandle GetFunction(int body) => _handle.ResolveMethodHandle(SavedModule.FirstFunctionToken + body);
@@ -114,18 +126,13 @@ internal sealed class LoadedCode
     /// <summary>Whether the method for which <see cref="GetFunction"/> has a handle will not be compiled by the JIT.</summary>
     public bool HasNativeCode(int body) => _native?.HasNativeCode(SavedModule.FirstFunctionToken + body) == true;
 
-    public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
+    public FieldInfo GetGlobalField(int global) => InstanceType.GetField(CodeLayout.GlobalFieldName(global))!;
 
     /// <param name="classes">How many classes of functions the module has.</param>
     /// <param name="type">The function's type.</param>
     /// <param name="kind">The stub's kind.</param>
-    public bool HasStub(int classes, FunctionType type, StubKind kind) => FindStub(classes, type, kind) is not null;
-
-    /// <inheritdoc cref="HasStub"/>
-    public nint GetStub(int classes, FunctionType type, StubKind kind) => FindStub(classes, type, kind)!.MethodHandle.GetFunctionPointer();
-
-    private MethodInfo? FindStub(int classes, FunctionType type, StubKind kind) =>
-        _assembly.ManifestModule.ResolveType(SavedModule.GetStubsTypeToken(classes)).GetMethod(FunctionStubs.Key(type, kind));
+    public nint GetStub(int classes, FunctionType type, StubKind kind) =>
+        _assembly.ManifestModule.ResolveType(SavedModule.GetStubsTypeToken(classes)).GetMethod(FunctionStubs.Key(type, kind))!.MethodHandle.GetFunctionPointer();
 
     // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.
     private static string Extract(PrecompiledFile file)

@@ -21,11 +21,7 @@ internal sealed class PrecompiledModule : CompiledModule
     {
         _code = code;
 
-        // Only code that was written with returned exceptions has stubs for callers that look for them.
-        _target = new MeasuringTarget(
-            definition,
-            options,
-            classes => definition.Bodies.Length > 0 && code.HasStub(classes, definition.Functions[definition.ImportedFunctionCount].Function!, StubKind.ResolveForGuest));
+        _target = new MeasuringTarget(definition, options, code.HasReturnedExceptions);
         LargeFunctionsReady = new bool[_target.Layout.LargeFunctionCount];
         for (int i = 0; i < LargeFunctionsReady.Length; i++)
         {
@@ -50,6 +46,17 @@ internal sealed class PrecompiledModule : CompiledModule
     public MethodInfo GetMethod(int function) => (MethodInfo)MethodBase.GetMethodFromHandle(_code.GetFunction(function - Definition.ImportedFunctionCount))!;
 
     public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(_target.Layout.Classes.Length, type.Function!, kind);
+
+    public override bool TrySetNumber(GuestInstance instance, int global, long bits)
+    {
+        if (!_target.Layout.IsField[global])
+        {
+            return false;
+        }
+
+        _code.SetGlobal(instance, global, bits);
+        return true;
+    }
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 

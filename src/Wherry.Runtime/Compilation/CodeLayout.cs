@@ -28,8 +28,8 @@ internal sealed class CodeLayout
     private readonly Lazy<bool[]> _throwingOfClr;
     private readonly Lazy<bool> _hasResumableFunctions;
 
-    /// <param name="hasReturnedExceptions">For code that was written before, given the number of its classes: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
-    public CodeLayout(ModuleDefinition definition, int classSize, Predicate<int>? hasReturnedExceptions = null)
+    /// <param name="hasReturnedExceptions">For code that was written before: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
+    public CodeLayout(ModuleDefinition definition, int classSize, bool? hasReturnedExceptions = null)
     {
         _definition = definition;
         _classSize = classSize;
@@ -43,7 +43,7 @@ internal sealed class CodeLayout
         _hasResumableFunctions = new Lazy<bool>(() => HastyFunctions.FindResumable(definition));
 
         // Only what validation has seen tail calls in is looked through for them.
-        HasReturnedExceptions = hasReturnedExceptions?.Invoke(Classes.Length)
+        HasReturnedExceptions = hasReturnedExceptions
             ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
     }
 

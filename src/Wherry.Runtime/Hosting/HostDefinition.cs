@@ -33,7 +33,7 @@ internal sealed class DelegateDefinition(HostSignature signature, Type delegateT
 
     public override FunctionType GetDefaultType() => signature.GetDefaultType();
 
-    public override HostAdapter GetAdapter(DefinedType type) => HostFunctions.GetAdapter(delegateType, signature, type);
+    public override HostAdapter GetAdapter(DefinedType type) => DelegateAdapters.Get(delegateType, signature, type);
 
     public override object GetCallee(Store store) => getFunction(store);
 }
