@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Wherry.Aot;
@@ -336,8 +337,8 @@ internal sealed class GuestRunner
                 NetworkPolicy = new NetworkPolicy
                 {
                     AllowsEverything = options.HasHostNetwork,
-                    PublishedPorts = [.. options.PublishedPorts],
-                    ConnectRules = [.. options.ConnectRules],
+                    PublishedPorts = ImmutableArray.Create(options.PublishedPorts),
+                    ConnectRules = ImmutableArray.Create(options.ConnectRules),
                     Listening = port =>
                     {
                         Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}");

@@ -5,7 +5,7 @@ namespace Wherry.Cli.Running;
 
 /// <summary>
 /// What looking at code compiled ahead of time makes the runtime load first, done by a thread of its own beside reading options and module. It hands over nothing
-/// and decides nothing: whatever fails here fails again where it is needed, and is told there (docs/RATIONALE.md, "Cryptography is loaded beside the module").
+/// and decides nothing: whatever fails here fails again where it is needed, and is told there (docs/RATIONALE.md, "Small files are authenticated without OpenSSL").
 /// </summary>
 internal static class StartUp
 {

@@ -192,8 +192,12 @@ internal sealed class SavedModule : ICodeTarget
     {
         ILGenerator generator = DefineEntry("SetGlobal", typeof(void), typeof(GuestInstance), typeof(int), typeof(long));
         Label[] places = Array.ConvertAll(_globalFields, _ => generator.DefineLabel());
-        generator.Emit(OpCodes.Ldarg_1);
-        generator.Emit(OpCodes.Switch, places);
+        if (places.Length > 0)
+        {
+            generator.Emit(OpCodes.Ldarg_1);
+            generator.Emit(OpCodes.Switch, places);
+        }
+
         generator.Emit(OpCodes.Ret);
         for (int i = 0; i < places.Length; i++)
         {

@@ -7,7 +7,7 @@ internal sealed class LinkerModule
 
     // In order of definition. A name that is here has the tables' methods too; others have them alone.
     private readonly Dictionary<string, List<object>> _definitions = [];
-    private readonly List<(HostMethodTable Methods, Func<Store, object> GetTarget)> _tables = [];
+    private readonly List<Table> _tables = [];
 
     /// <summary>All names.</summary>
     public IEnumerable<string> Names => _definitions.Keys.Concat(_tables.SelectMany(static table => table.Methods.Names)).Distinct();
@@ -33,7 +33,7 @@ internal sealed class LinkerModule
             AddMethods(definitions, name, methods, getTarget);
         }
 
-        _tables.Add((methods, getTarget));
+        _tables.Add(new Table(methods, getTarget));
     }
 
     /// <summary>What has a name, in order of definition; null if nothing has.</summary>
@@ -47,9 +47,9 @@ internal sealed class LinkerModule
             }
 
             definitions = [];
-            foreach ((HostMethodTable methods, Func<Store, object> getTarget) in _tables)
+            foreach (Table table in _tables)
             {
-                AddMethods(definitions, name, methods, getTarget);
+                AddMethods(definitions, name, table.Methods, table.GetTarget);
             }
 
             if (definitions.Count == 0)
@@ -69,4 +69,6 @@ internal sealed class LinkerModule
             definitions.Add(new MethodDefinition(method, getTarget));
         }
     }
+
+    private sealed record Table(HostMethodTable Methods, Func<Store, object> GetTarget);
 }
