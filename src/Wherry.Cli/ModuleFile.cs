@@ -42,6 +42,18 @@ internal static class ModuleFile
         }
     }
 
+    /// <summary>A path's last part. The framework looks for the separator by vectors, which takes a millisecond when it is first used.</summary>
+    public static string GetName(string path)
+    {
+        int start = path.Length;
+        while (start > 0 && path[start - 1] != Path.DirectorySeparatorChar && path[start - 1] != Path.AltDirectorySeparatorChar)
+        {
+            start--;
+        }
+
+        return path[start..];
+    }
+
     /// <summary>The bytes of a file as they are; <c>-</c> is standard input.</summary>
     public static byte[] ReadBytes(string path)
     {
@@ -104,7 +116,7 @@ internal static class ModuleFile
     {
         try
         {
-            return Module.LoadOwned(engine, bytes, Path.GetFileName(path));
+            return Module.LoadOwned(engine, bytes, GetName(path));
         }
         catch (ModuleException exception)
         {

@@ -328,7 +328,7 @@ internal sealed class GuestRunner
         {
             var wasi = new WasiOptions
             {
-                Arguments = [Path.GetFileName(options.ModulePath), .. options.GuestArguments],
+                Arguments = [ModuleFile.GetName(options.ModulePath), .. options.GuestArguments],
                 Environment = environment,
                 Directories = options.Folders,
                 Deterministic = options.IsDeterministic,

@@ -120,19 +120,13 @@ internal sealed unsafe class LoadedCode
     /// <summary>Sets the field of a global that is a number.</summary>
     public void SetGlobal(GuestInstance instance, int global, long bits) => _setGlobal(instance, global, bits);
 
-    /// <param name="body">A function's place in the code section, or the number of functions there and a large function's slot for the body of that.</param>
+    /// <param name="body">A function's place in the code section, or the number of functions there and a large function's slot for the body of that, or both numbers and a stub's place.</param>
     public RuntimeMethodHandle GetFunction(int body) => _handle.ResolveMethodHandle(SavedModule.FirstFunctionToken + body);
 
     /// <summary>Whether the method for which <see cref="GetFunction"/> has a handle will not be compiled by the JIT.</summary>
     public bool HasNativeCode(int body) => _native?.HasNativeCode(SavedModule.FirstFunctionToken + body) == true;
 
     public FieldInfo GetGlobalField(int global) => InstanceType.GetField(CodeLayout.GlobalFieldName(global))!;
-
-    /// <param name="classes">How many classes of functions the module has.</param>
-    /// <param name="type">The function's type.</param>
-    /// <param name="kind">The stub's kind.</param>
-    public nint GetStub(int classes, FunctionType type, StubKind kind) =>
-        _assembly.ManifestModule.ResolveType(SavedModule.GetStubsTypeToken(classes)).GetMethod(FunctionStubs.Key(type, kind))!.MethodHandle.GetFunctionPointer();
 
     // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.
     private static string Extract(PrecompiledFile file)

@@ -14,6 +14,7 @@ internal sealed class PrecompiledModule : CompiledModule
 {
     private readonly LoadedCode _code;
     private readonly MeasuringTarget _target;
+    private StubOrder? _stubs;
     private readonly Lazy<FoundSuspension> _suspension;
 
     public PrecompiledModule(Module module, ModuleDefinition definition, CompilerOptions options, LoadedCode code)
@@ -45,7 +46,11 @@ internal sealed class PrecompiledModule : CompiledModule
     /// <summary>The method of a function.</summary>
     public MethodInfo GetMethod(int function) => (MethodInfo)MethodBase.GetMethodFromHandle(_code.GetFunction(function - Definition.ImportedFunctionCount))!;
 
-    public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(_target.Layout.Classes.Length, type.Function!, kind);
+    public override nint GetStub(DefinedType type, StubKind kind)
+    {
+        StubOrder order = _stubs ??= new StubOrder(Definition, _target.Layout.HasReturnedExceptions);
+        return _code.GetFunction(Definition.Bodies.Length + LargeFunctionsReady.Length + order.Find(type.Function!, kind)).GetFunctionPointer();
+    }
 
     public override bool TrySetNumber(GuestInstance instance, int global, long bits)
     {

@@ -32,7 +32,7 @@ internal sealed class SavedModule : ICodeTarget
 
     /// <summary>
     /// The method token of the first function: before it are those above and the instance's initialization. The others follow one by one, then the
-    /// bodies of large functions by slot, then stubs.
+    /// bodies of large functions by slot, then stubs in their order.
     /// </summary>
     public const int FirstFunctionToken = 0x06000006;
 
@@ -97,9 +97,6 @@ internal sealed class SavedModule : ICodeTarget
         _ = _instance.CreateType();
     }
 
-    /// <summary>The token of <see cref="StubsTypeName"/>: before it are the classes of functions and the one of large functions' bodies.</summary>
-    public static int GetStubsTypeToken(int classes) => InstanceTypeToken + classes + 2;
-
     public ModuleDefinition Definition { get; }
 
     public CompilerOptions Options { get; }
@@ -155,18 +152,12 @@ internal sealed class SavedModule : ICodeTarget
     private void EmitStubs(ModuleBuilder module)
     {
         TypeBuilder stubs = module.DefineType(StubsTypeName, StaticClass);
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        StubKind[] kinds = Layout.HasReturnedExceptions ? [StubKind.Resolve, StubKind.ResolveForGuest, StubKind.Throw] : [StubKind.Resolve];
-        for (int i = Definition.ImportedFunctionCount; i < Definition.Functions.Length; i++)
+        var order = new StubOrder(Definition, Layout.HasReturnedExceptions);
+        foreach (FunctionType type in order.Types)
         {
-            FunctionType type = Definition.Functions[i].Function!;
-            foreach (StubKind kind in kinds)
+            foreach (StubKind kind in order.Kinds)
             {
-                string name = FunctionStubs.Key(type, kind);
-                if (names.Add(name))
-                {
-                    FunctionStubs.Emit(stubs, name, type, kind);
-                }
+                FunctionStubs.Emit(stubs, FunctionStubs.Key(type, kind), type, kind);
             }
         }
 
