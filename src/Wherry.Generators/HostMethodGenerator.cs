@@ -97,7 +97,12 @@ public sealed class HostMethodGenerator : IIncrementalGenerator
             .Append(string.Concat(parameters.Select(static (parameter, i) => $"{parameter.Type.ToDisplayString()} a{i}, "))).Append("object target)");
 
         string receiver = method.IsStatic ? owner.Name : $"Unsafe.As<{owner.Name}>(function.Callee)";
-        string arguments = string.Join(", ", (TakesCaller(method) ? new[] { "function.Caller" } : []).Concat(parameters.Select(static (_, i) => $"a{i}")));
+        string arguments = string.Join(", ", parameters.Select(static (_, i) => $"a{i}"));
+        if (TakesCaller(method))
+        {
+            arguments = arguments.Length == 0 ? "function.Caller" : "function.Caller, " + arguments;
+        }
+
         string call = $"{receiver}.{method.Name}({arguments})";
         text.Append("\n        {\n            HostFunction function = Unsafe.As<HostFunction>(target);\n            ");
         text.Append(method.ReturnsVoid ? call : isAsynchronous ? $"return HostFunction.Complete(function, {call})" : $"return {call}").Append(";\n        }\n    }\n");
