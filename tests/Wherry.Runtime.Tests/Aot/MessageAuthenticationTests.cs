@@ -58,7 +58,7 @@ public class MessageAuthenticationTests
     {
         byte[] mac = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
         Assert.True(MessageAuthentication.AreEqual(mac, [.. mac]));
-        Assert.False(MessageAuthentication.AreEqual(mac, mac[..31]));
+        Assert.False(MessageAuthentication.AreEqual(mac, mac.AsSpan(0, 31)));
         for (int bit = 0; bit < 256; bit++)
         {
             byte[] other = [.. mac];
