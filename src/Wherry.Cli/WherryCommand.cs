@@ -76,7 +76,9 @@ internal static class WherryCommand
         return GuestRunner.Run(values is null ? commandLine.Bind(arguments[module], guestArguments) : BindValues(commandLine, values, arguments[module], guestArguments));
     }
 
+#pragma warning disable CA1859 // Not ParseResult: its type is what must not be loaded where there are no values.
     private static object ReadValues(RunCommandLine commandLine, string[] arguments)
+#pragma warning restore CA1859
     {
         ParseResult result = commandLine.ToGivenCommand().Parse(arguments[^1] == "--" ? arguments[..^1] : arguments, Settings.Parser);
         ThrowIfWrong(result, "run");
