@@ -42,10 +42,27 @@ internal static class ModuleFile
         }
     }
 
+    /// <summary>A path's last part. The framework looks for the separator by vectors, which takes a millisecond when it is first used.</summary>
+    public static string GetName(string path)
+    {
+        int start = path.Length;
+        while (start > 0 && path[start - 1] != Path.DirectorySeparatorChar && path[start - 1] != Path.AltDirectorySeparatorChar)
+        {
+            start--;
+        }
+
+        return path[start..];
+    }
+
     /// <summary>The bytes of a file as they are; <c>-</c> is standard input.</summary>
     public static byte[] ReadBytes(string path)
     {
         byte[] bytes;
+        if (path != "-" && UnixFiles.TryRead(path) is { } read)
+        {
+            return read;
+        }
+
         try
         {
             if (Directory.Exists(path))
@@ -99,7 +116,7 @@ internal static class ModuleFile
     {
         try
         {
-            return Module.LoadOwned(engine, bytes, Path.GetFileName(path));
+            return Module.LoadOwned(engine, bytes, GetName(path));
         }
         catch (ModuleException exception)
         {

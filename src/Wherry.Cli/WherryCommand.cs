@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Wherry.Aot;
 using Wherry.Cli.Commands;
 using Wherry.Cli.Inspection;
 using Wherry.Cli.Options;
@@ -13,11 +14,6 @@ namespace Wherry.Cli;
 /// <summary>The command <c>wherry</c>: finds the subcommand, parses its options, runs it, and turns what goes wrong into one message.</summary>
 internal static class WherryCommand
 {
-    // No response files: "@x" is a name like any other.
-    private static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null };
-
-    private static readonly InvocationConfiguration Invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
-
     public static int Run(string[] arguments)
     {
         try
@@ -61,9 +57,11 @@ internal static class WherryCommand
         if (module < arguments.Length)
         {
             StartUp.Begin(arguments[module]);
+            UserFolders.EnvironmentStays = OperatingSystem.IsLinux();
         }
 
-        ParseResult? values = commandLine.HasValues ? ReadValues(commandLine, arguments[..Math.Min(module, arguments.Length)]) : null;
+        // A ParseResult, by a type that does not load the parser.
+        object? values = commandLine.HasValues ? ReadValues(commandLine, arguments[..Math.Min(module, arguments.Length)]) : null;
         if (module >= arguments.Length)
         {
             throw CommandException.Usage("which module? It is missing. See wherry run --help.");
@@ -74,15 +72,21 @@ internal static class WherryCommand
             Terminal.Note(remark);
         }
 
-        return GuestRunner.Run(commandLine.Bind(values, arguments[module], arguments[(module + 1)..]));
+        string[] guestArguments = arguments[(module + 1)..];
+        return GuestRunner.Run(values is null ? commandLine.Bind(arguments[module], guestArguments) : BindValues(commandLine, values, arguments[module], guestArguments));
     }
 
-    private static ParseResult ReadValues(RunCommandLine commandLine, string[] arguments)
+#pragma warning disable CA1859 // Not ParseResult: its type is what must not be loaded where there are no values.
+    private static object ReadValues(RunCommandLine commandLine, string[] arguments)
+#pragma warning restore CA1859
     {
-        ParseResult result = commandLine.ToGivenCommand().Parse(arguments[^1] == "--" ? arguments[..^1] : arguments, Parser);
+        ParseResult result = commandLine.ToGivenCommand().Parse(arguments[^1] == "--" ? arguments[..^1] : arguments, Settings.Parser);
         ThrowIfWrong(result, "run");
         return result;
     }
+
+    private static RunOptions BindValues(RunCommandLine commandLine, object values, string module, string[] guestArguments) =>
+        commandLine.Bind((ParseResult)values, module, guestArguments);
 
     private static int RunOther(string[] arguments)
     {
@@ -109,7 +113,7 @@ internal static class WherryCommand
             throw CommandException.Usage($"which command? There are {string.Join(", ", root.Subcommands.Select(command => command.Name))}; see wherry --help.");
         }
 
-        ParseResult result = root.Parse(arguments, Parser);
+        ParseResult result = root.Parse(arguments, Settings.Parser);
         if (result.Errors.Count > 0 && arguments is [var first, ..] && !first.StartsWith('-') && root.Subcommands.All(command => command.Name != first))
         {
             throw CommandException.Usage(File.Exists(first)
@@ -118,7 +122,7 @@ internal static class WherryCommand
         }
 
         ThrowIfWrong(result, result.CommandResult.Command == root ? "" : result.CommandResult.Command.Name);
-        return result.Invoke(Invocation);
+        return result.Invoke(Settings.Invocation);
     }
 
     private static void ThrowIfWrong(ParseResult result, string command)
@@ -148,5 +152,14 @@ internal static class WherryCommand
         }
 
         throw CommandException.Usage(first + help);
+    }
+
+    // Apart, so that the parser is loaded only where it is used.
+    private static class Settings
+    {
+        // No response files: "@x" is a name like any other.
+        public static readonly ParserConfiguration Parser = new() { ResponseFileTokenReplacer = null };
+
+        public static readonly InvocationConfiguration Invocation = new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
     }
 }

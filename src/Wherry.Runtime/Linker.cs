@@ -10,8 +10,7 @@ namespace Wherry;
 /// <summary>Names what modules may import, and instantiates them. Define all first; then any number of threads may instantiate.</summary>
 public sealed class Linker
 {
-    // What stands under each name in each module, in order of definition.
-    private readonly Dictionary<string, Dictionary<string, List<object>>> _definitions = [];
+    private readonly Dictionary<string, LinkerModule> _modules = [];
 
     /// <summary>A linker without definitions.</summary>
     public Linker(Engine engine)
@@ -54,7 +53,7 @@ public sealed class Linker
     {
         ArgumentNullException.ThrowIfNull(function);
         Type type = function.GetType();
-        Add(module, name, new HostDefinition(HostSignature.Of(type), type, _ => function));
+        Add(module, name, new DelegateDefinition(HostSignature.Of(type), type, _ => function));
     }
 
     /// <summary>Defines the methods of an object that carry a <see cref="WasmFunctionAttribute"/>, as <see cref="DefineFunction"/> does.</summary>
@@ -80,17 +79,8 @@ public sealed class Linker
         DefineMethods(module, typeof(T), store => store.GetHostObject(key, create));
     }
 
-    /// <summary>The same as <see cref="DefineMethods(string, object)"/>, but each method is looked at when a guest imports it: for methods that are known to be right.</summary>
-    internal void DefineMethodsWhenImported(string module, object target) => DefineMethodsWhenImported(module, target.GetType(), _ => target);
-
-    /// <summary>The same for an object that each store has.</summary>
-    internal void DefineMethodsWhenImported(string module, Type target, Func<Store, object> getTarget)
-    {
-        foreach ((string name, MethodInfo method) in AttributedMethods.Find(target))
-        {
-            Add(module, name, new HostMethod(method, getTarget));
-        }
-    }
+    /// <summary>Defines methods whose adapters were written when they were built. What was defined before stays before them.</summary>
+    internal void DefineMethods(string module, HostMethodTable methods, Func<Store, object> getTarget) => GetModule(module).Add(methods, getTarget);
 
     internal bool IsDefined(string module, string name) => FindDefinitions(module, name) is not null;
 
@@ -175,24 +165,18 @@ public sealed class Linker
         ArgumentNullException.ThrowIfNull(module);
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(definition);
-        if (!_definitions.TryGetValue(module, out Dictionary<string, List<object>>? names))
+        GetModule(module).Add(name, definition, AllowShadowing);
+    }
+
+    private LinkerModule GetModule(string module)
+    {
+        if (!_modules.TryGetValue(module, out LinkerModule? names))
         {
-            names = [];
-            _definitions.Add(module, names);
+            names = new LinkerModule();
+            _modules.Add(module, names);
         }
 
-        if (!names.TryGetValue(name, out List<object>? definitions))
-        {
-            definitions = [];
-            names.Add(name, definitions);
-        }
-
-        if (AllowShadowing)
-        {
-            definitions.Clear();
-        }
-
-        definitions.Add(definition);
+        return names;
     }
 
     private ResolvedImports Resolve(Store store, Module module, Instance instance)
@@ -233,7 +217,7 @@ public sealed class Linker
     }
 
     private List<object>? FindDefinitions(string module, string name) =>
-        _definitions.TryGetValue(module, out Dictionary<string, List<object>>? names) ? names.GetValueOrDefault(name) : null;
+        _modules.TryGetValue(module, out LinkerModule? names) ? names.Find(name) : null;
 
     // Without a store: for instances that have one each.
     private object Find(Store? store, Module module, ImportDefinition import)
@@ -244,9 +228,8 @@ public sealed class Linker
             return null;
         }
 
-        foreach (object candidate in definitions)
+        foreach (object definition in definitions)
         {
-            object definition = candidate is HostMethod method ? method.Definition : candidate;
             if (ImportMatcher.Matches(definition, module.Definition, import))
             {
                 if (store is not null && GetStore(definition) is Store other && other != store)
@@ -276,7 +259,7 @@ public sealed class Linker
     private void ThrowUnknown(Module module, ImportDefinition import)
     {
         string wanted = ErrorText.Clean(Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString());
-        string[] names = _definitions.TryGetValue(import.Module, out Dictionary<string, List<object>>? defined) ? [.. defined.Keys.Order(StringComparer.Ordinal)] : [];
+        string[] names = _modules.TryGetValue(import.Module, out LinkerModule? defined) ? [.. defined.Names.Order(StringComparer.Ordinal)] : [];
         string help = import.Module.StartsWith("wasi_snapshot_preview1", StringComparison.Ordinal) && names.Length == 0
             ? "It is of WASI preview 1: add Wherry.Wasi's WasiContext to the linker."
             : names.Length == 0

@@ -46,8 +46,7 @@ public sealed class Module
     /// <summary>Its functions, for the next instance.</summary>
     internal CompiledModule Code => Volatile.Read(ref _code);
 
-    internal Dictionary<string, ExportDefinition> ExportsByName =>
-        _exportsByName ??= Definition.Exports.ToDictionary(export => export.Name, StringComparer.Ordinal);
+    internal Dictionary<string, ExportDefinition> ExportsByName => _exportsByName ??= NameExports(Definition);
 
     /// <summary>Names and source lines, for messages.</summary>
     internal DebugInformation DebugInformation => _debugInformation ??= new DebugInformation(this);
@@ -158,6 +157,17 @@ public sealed class Module
         ExternalKind.Global => definition.Globals[index].Type,
         _ => new TagType(definition.Tags[index].Function!),
     });
+
+    private static Dictionary<string, ExportDefinition> NameExports(ModuleDefinition definition)
+    {
+        Dictionary<string, ExportDefinition> exports = [];
+        foreach (ExportDefinition export in definition.Exports)
+        {
+            exports.Add(export.Name, export);
+        }
+
+        return exports;
+    }
 
     private static ModuleImport[] DescribeImports(ModuleDefinition definition) =>
         [.. definition.Imports.Select(import => new ModuleImport(import.Module, import.Name, DescribeExternal(definition, import.Kind, import.Index)))];

@@ -77,7 +77,7 @@ public sealed unsafe partial class Store
     /// <summary>Where a module was given a function that may wait, and was not compiled for that, waits must not leave it.</summary>
     internal void CheckSuspension(CompiledModule code, Function[] imports)
     {
-        if (code.Suspension is not { } suspension)
+        if (Engine.Options.MayWait is null || code.Suspension is not { } suspension)
         {
             return;
         }

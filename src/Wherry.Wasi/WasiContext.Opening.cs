@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Wherry.Wasi.Abi;
 using Wherry.Wasi.Descriptors;
@@ -23,9 +24,8 @@ public sealed unsafe partial class WasiContext
             // Of a kind that doesn't depend on what the process was started with.
             return number switch
             {
-                0 => new StreamInput(new WholeReads(stream ?? Console.OpenStandardInput())),
-                1 => new StreamOutput(stream ?? Console.OpenStandardOutput()),
-                _ => new StreamOutput(stream ?? Console.OpenStandardError()),
+                0 => new StreamInput(new WholeReads(stream ?? OpenByConsole(0))),
+                _ => new StreamOutput(stream ?? OpenByConsole(number)),
             };
         }
 
@@ -35,10 +35,18 @@ public sealed unsafe partial class WasiContext
             return Inherit(number, direction);
         }
 
-        return number == 0
-            ? new StreamInput(stream ?? Console.OpenStandardInput())
-            : new StreamOutput(stream ?? (number == 1 ? Console.OpenStandardOutput() : Console.OpenStandardError()));
+        stream ??= OpenByConsole(number);
+        return number == 0 ? new StreamInput(stream) : new StreamOutput(stream);
     }
+
+    // Apart, so that the console's assembly is loaded only where it is needed.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Stream OpenByConsole(int number) => number switch
+    {
+        0 => Console.OpenStandardInput(),
+        1 => Console.OpenStandardOutput(),
+        _ => Console.OpenStandardError(),
+    };
 
     internal static Descriptor Inherit(int handle, Rights direction)
     {

@@ -97,19 +97,12 @@ public sealed partial class WasiContext : IDisposable
     public void AddTo(Linker linker)
     {
         ArgumentNullException.ThrowIfNull(linker);
-        var allowShadowing = linker.AllowShadowing;
-        try
-        {
-            // Several functions have one name and differ in type. Of equal ones, the first is taken.
-            linker.AllowShadowing = false;
-            linker.DefineMethodsWhenImported(Preview1, this);
-            linker.DefineMethodsWhenImported(Unstable, new UnstableFunctions(this));
-            linker.DefineMethodsWhenImported(Unstable, this);
-        }
-        finally
-        {
-            linker.AllowShadowing = allowShadowing;
-        }
+
+        // Several functions have one name and differ in type. Of equal ones, the first is taken.
+        linker.DefineMethods(Preview1, HostMethods.Table, _ => this);
+        var unstable = new UnstableFunctions(this);
+        linker.DefineMethods(Unstable, UnstableFunctions.HostMethods.Table, _ => unstable);
+        linker.DefineMethods(Unstable, HostMethods.Table, _ => this);
     }
 
     /// <summary>
@@ -126,18 +119,9 @@ public sealed partial class WasiContext : IDisposable
         object unstableKey = new();
         WasiContext GetContext(Store store) => (WasiContext)store.GetHostObject(key, store => new WasiContext(getOptions(store)));
 
-        var allowShadowing = linker.AllowShadowing;
-        try
-        {
-            linker.AllowShadowing = false;
-            linker.DefineMethodsWhenImported(Preview1, typeof(WasiContext), GetContext);
-            linker.DefineMethodsWhenImported(Unstable, typeof(UnstableFunctions), store => store.GetHostObject(unstableKey, store => new UnstableFunctions(GetContext(store))));
-            linker.DefineMethodsWhenImported(Unstable, typeof(WasiContext), GetContext);
-        }
-        finally
-        {
-            linker.AllowShadowing = allowShadowing;
-        }
+        linker.DefineMethods(Preview1, HostMethods.Table, GetContext);
+        linker.DefineMethods(Unstable, UnstableFunctions.HostMethods.Table, store => store.GetHostObject(unstableKey, store => new UnstableFunctions(GetContext(store))));
+        linker.DefineMethods(Unstable, HostMethods.Table, GetContext);
     }
 
     /// <inheritdoc/>

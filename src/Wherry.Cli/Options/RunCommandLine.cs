@@ -116,10 +116,10 @@ internal sealed class RunCommandLine
     ];
 
     /// <summary>Whether an option with a value was given, which the parser has to read.</summary>
-    public bool HasValues => Given.Any(option => option.TakesValue);
+    public bool HasValues => Array.Exists(own, static option => option.IsGiven && option.TakesValue) || (wasmEdge.AreMet && wasmEdge.HasValues);
 
     /// <summary>One line for each option given that has no effect.</summary>
-    public IEnumerable<string> Remarks => wasmEdge.Answers;
+    public IEnumerable<string> Remarks => wasmEdge.AreMet ? wasmEdge.Answers : [];
 
     private IEnumerable<RunOption> Given => own.Where(option => option.IsGiven).Concat(wasmEdge.Given);
 
@@ -166,18 +166,25 @@ internal sealed class RunCommandLine
         return wasmEdge.Find(name);
     }
 
-    /// <summary>What is to be done.</summary>
-    /// <param name="values">What the parser read; null if no option has a value.</param>
+    /// <summary>What is to be done, where an option has a value.</summary>
+    /// <param name="values">What the parser read.</param>
     /// <param name="modulePath">The module.</param>
     /// <param name="guestArguments">What follows it.</param>
-    public RunOptions Bind(ParseResult? values, string modulePath, string[] guestArguments)
+    public RunOptions Bind(ParseResult values, string modulePath, string[] guestArguments)
+    {
+        RunOptions options = Bind(modulePath, guestArguments);
+        return BindValues(values, options);
+    }
+
+    /// <summary>The same where no option has one: then the parser is not needed, and not loaded.</summary>
+    public RunOptions Bind(string modulePath, string[] guestArguments)
     {
         if (invoke.IsGiven && reactor.IsGiven)
         {
             throw CommandException.Usage("--invoke and --reactor exclude each other: with --reactor the first argument names the function.");
         }
 
-        if (deterministic.IsGiven && new[] { publish, connect, listen, network }.FirstOrDefault(option => option.IsGiven) is { } given)
+        if (deterministic.IsGiven && Array.Find([publish, connect, listen, network], static option => option.IsGiven) is { } given)
         {
             throw CommandException.Usage($"--deterministic and {given.Name} exclude each other: what comes from a network is different each time.");
         }
@@ -187,7 +194,7 @@ internal sealed class RunCommandLine
             throw CommandException.Usage("--seed goes with --deterministic: otherwise random bytes are the system's.");
         }
 
-        var options = new RunOptions
+        return new RunOptions
         {
             ModulePath = modulePath,
             GuestArguments = guestArguments,
@@ -197,10 +204,9 @@ internal sealed class RunCommandLine
             AllowsPrecompiled = allowPrecompiled.IsGiven,
             IsVerbose = verbose.IsGiven,
             IsDeterministic = deterministic.IsGiven,
-            Statistics = wasmEdge.Statistics,
-            Features = wasmEdge.Apply(WasmFeatures.Default),
+            Statistics = wasmEdge.AreMet ? wasmEdge.Statistics : Statistics.None,
+            Features = wasmEdge.AreMet ? wasmEdge.Apply(WasmFeatures.Default) : WasmFeatures.Default,
         };
-        return values is null ? options : BindValues(values, options);
     }
 
     private RunOptions BindValues(ParseResult values, RunOptions options) => options with

@@ -2,6 +2,9 @@ using System.CommandLine;
 
 namespace Wherry.Cli.Options;
 
+/// <summary>What the parser needs to know of an option. A type of its own, so that the parser is not loaded for naming options.</summary>
+internal delegate Option OptionMaker(string name);
+
 /// <summary>
 /// An option of <c>wherry run</c>. What the parser needs to know of it is made only if it was given, or help is shown: making that for all options took as long as running a
 /// small guest.
@@ -9,10 +12,10 @@ namespace Wherry.Cli.Options;
 internal sealed class RunOption
 {
     private readonly string? alias;
-    private readonly Func<string, Option> create;
+    private readonly OptionMaker create;
     private Option? option;
 
-    private RunOption(string name, string? alias, bool takesValue, Func<string, Option> create)
+    private RunOption(string name, string? alias, bool takesValue, OptionMaker create)
     {
         Name = name;
         this.alias = alias;
@@ -46,7 +49,7 @@ internal sealed class RunOption
     }
 
     /// <summary>An option whose value the parser reads by what <paramref name="create"/> makes for its name.</summary>
-    public static RunOption WithValue(string name, Func<string, Option> create, string? alias = null) => new(name, alias, takesValue: true, create);
+    public static RunOption WithValue(string name, OptionMaker create, string? alias = null) => new(name, alias, takesValue: true, create);
 
     /// <summary>An option that is there or not.</summary>
     public static RunOption Switch(string name, string description) => new(name, null, takesValue: false, name => OptionFactory.Switch(name, description));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 
 namespace Wherry.Cli.Options;
 
@@ -64,15 +65,32 @@ internal sealed class WasmEdgeOptions
     /// <summary>What each option means, once one was met that is not Wherry's own.</summary>
     private List<Meaning>? meanings;
 
+    /// <summary>Whether an option with a value was given.</summary>
+    public bool HasValues
+    {
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        get => Given.Any(option => option.TakesValue);
+    }
+
+    /// <summary>Whether an option was met that is not Wherry's own. If not, the other members need not be asked, for which LINQ would be loaded.</summary>
+    public bool AreMet => meanings is not null;
+
     /// <summary>The options that were given.</summary>
     public IEnumerable<RunOption> Given => GivenMeanings.Select(meaning => meaning.Option);
 
     /// <summary>One line for each option given that has no effect.</summary>
-    public IEnumerable<string> Answers =>
-        GivenMeanings.Where(meaning => meaning.Answer is not null).Select(meaning => $"{meaning.Option.Name} has no effect: {meaning.Answer}");
+    public IEnumerable<string> Answers
+    {
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        get => GivenMeanings.Where(meaning => meaning.Answer is not null).Select(meaning => $"{meaning.Option.Name} has no effect: {meaning.Answer}");
+    }
 
     /// <summary>What is to be told when the guest has ended.</summary>
-    public Statistics Statistics => GivenMeanings.Aggregate(Options.Statistics.None, (all, meaning) => all | meaning.Statistics);
+    public Statistics Statistics
+    {
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        get => GivenMeanings.Aggregate(Options.Statistics.None, (all, meaning) => all | meaning.Statistics);
+    }
 
     private IEnumerable<Meaning> GivenMeanings => meanings is null ? [] : meanings.Where(meaning => meaning.Option.IsGiven);
 
@@ -83,6 +101,7 @@ internal sealed class WasmEdgeOptions
     public long? GasLimit(ParseResult values) => gasLimit.IsGiven ? values.GetValue((Option<long?>)gasLimit.Option) : null;
 
     /// <summary>The features after the options that switch them.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public WasmFeatures Apply(WasmFeatures start) =>
         GivenMeanings.Aggregate(start, (features, meaning) => meaning.Features is { } change ? change(features) : features);
 

@@ -23,7 +23,7 @@ internal static class PrecompiledModuleFile
 
         try
         {
-            return Module.LoadPrecompiled(engine, file, Path.GetFileName(path), isAuthentic);
+            return Module.LoadPrecompiled(engine, file, ModuleFile.GetName(path), isAuthentic);
         }
         catch (PrecompilationException exception) when (isAuthentic)
         {

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
 using Wherry.Aot;
@@ -39,7 +40,6 @@ internal sealed class GuestRunner
             PerfMap.Require();
         }
 
-        Signals.EndOnRequest();
         using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
         var runner = new GuestRunner(options, deadline);
         int exitCode = ExitCodes.CannotRun;
@@ -63,6 +63,9 @@ internal sealed class GuestRunner
             Name = "guest",
         };
         thread.Start();
+
+        // While the guest is loaded.
+        Signals.EndOnRequest();
         thread.Join();
         return failure is null ? exitCode : throw failure;
     }
@@ -120,7 +123,10 @@ internal sealed class GuestRunner
             CodeCache = options.UsesCache ? new CodeCache { FillsInBackground = false } : null,
         });
         Module module = Load(options.ModulePath, engine);
-        Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
+        if (options.IsVerbose)
+        {
+            Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
+        }
 
         using var store = new Store(engine, new StoreOptions { Limits = Limits(), Fuel = options.Fuel });
         deadline?.Watch(store);
@@ -322,7 +328,7 @@ internal sealed class GuestRunner
         {
             var wasi = new WasiOptions
             {
-                Arguments = [Path.GetFileName(options.ModulePath), .. options.GuestArguments],
+                Arguments = [ModuleFile.GetName(options.ModulePath), .. options.GuestArguments],
                 Environment = environment,
                 Directories = options.Folders,
                 Deterministic = options.IsDeterministic,
@@ -331,8 +337,8 @@ internal sealed class GuestRunner
                 NetworkPolicy = new NetworkPolicy
                 {
                     AllowsEverything = options.HasHostNetwork,
-                    PublishedPorts = [.. options.PublishedPorts],
-                    ConnectRules = [.. options.ConnectRules],
+                    PublishedPorts = ImmutableArray.Create(options.PublishedPorts),
+                    ConnectRules = ImmutableArray.Create(options.ConnectRules),
                     Listening = port =>
                     {
                         Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}");

@@ -5,7 +5,7 @@ namespace Wherry.Cli.Running;
 
 /// <summary>
 /// What looking at code compiled ahead of time makes the runtime load first, done by a thread of its own beside reading options and module. It hands over nothing
-/// and decides nothing: whatever fails here fails again where it is needed, and is told there (docs/RATIONALE.md, "Cryptography is loaded beside the module").
+/// and decides nothing: whatever fails here fails again where it is needed, and is told there (docs/RATIONALE.md, "Small files are authenticated without OpenSSL").
 /// </summary>
 internal static class StartUp
 {
@@ -14,16 +14,19 @@ internal static class StartUp
     {
         if (Environment.ProcessorCount > 1 && modulePath.EndsWith(".cwasm", StringComparison.Ordinal))
         {
-            new Thread(Prepare) { IsBackground = true, Name = "start-up" }.Start();
+            new Thread(() => Prepare(modulePath)) { IsBackground = true, Name = "start-up" }.Start();
         }
     }
 
-    private static void Prepare()
+    private static void Prepare(string path)
     {
         try
         {
-            _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
             _ = CpuFeatures.Text;
+            if (UnixFiles.GetSize(path) >= MessageAuthentication.LargeSize)
+            {
+                _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
+            }
         }
         catch (Exception)
         {

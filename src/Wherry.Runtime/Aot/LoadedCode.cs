@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.Loader;
@@ -8,15 +7,18 @@ using Wherry.Execution;
 namespace Wherry.Aot;
 
 /// <summary>An assembly of native code. It stays loaded as long as the process runs, since the runtime uses native code only in assemblies that can't be unloaded.</summary>
-internal sealed class LoadedCode
+internal sealed unsafe class LoadedCode
 {
-    private static readonly ConcurrentDictionary<Assembly, LoadedCode> s_loaded = [];
-    private static readonly Dictionary<CodeIdentity, LoadedCode> s_byIdentity = [];
+    // Both are locked while they are used. What compares is given by name, since the framework finds it by reflection.
+    private static readonly Dictionary<object, LoadedCode> s_loaded = new(ReferenceEqualityComparer.Instance);
+    private static readonly Dictionary<string, LoadedCode> s_byIdentity = [];
 
     private readonly Lock _lock = new();
     private readonly Assembly _assembly;
     private readonly ModuleHandle _handle;
-    private readonly Type _instanceType;
+    private readonly delegate*<GuestInstance> _create;
+    private readonly delegate*<GuestInstance, int, long, void> _setGlobal;
+    private Type? _instanceType;
     private WeakList<PrecompiledModule> _modules;
 
     private readonly NativeCodeIndex? _native;
@@ -27,9 +29,14 @@ internal sealed class LoadedCode
         _assembly = assembly;
         _handle = assembly.ManifestModule.ModuleHandle;
 
-        // By token: to find a type by its name takes the runtime some milliseconds when it is first asked.
-        _instanceType = assembly.ManifestModule.ResolveType(SavedModule.InstanceTypeToken);
-        s_loaded[assembly] = this;
+        // Sound: these are the methods' signatures. By token: to find anything by its name takes the runtime some milliseconds when it is first asked.
+        _create = (delegate*<GuestInstance>)_handle.ResolveMethodHandle(SavedModule.CreateToken).GetFunctionPointer();
+        _setGlobal = (delegate*<GuestInstance, int, long, void>)_handle.ResolveMethodHandle(SavedModule.SetGlobalToken).GetFunctionPointer();
+        HasReturnedExceptions = ((delegate*<int>)_handle.ResolveMethodHandle(SavedModule.ReturnsExceptionsToken).GetFunctionPointer())() != 0;
+        lock (s_loaded)
+        {
+            s_loaded[assembly] = this;
+        }
     }
 
     /// <summary>Loads the assembly of a file. The caller knows that it may be trusted, and loads none twice.</summary>
@@ -44,7 +51,8 @@ internal sealed class LoadedCode
     {
         lock (s_byIdentity)
         {
-            if (s_byIdentity.TryGetValue(file.Identity, out LoadedCode? loaded))
+            string identity = file.Identity.ToText();
+            if (s_byIdentity.TryGetValue(identity, out LoadedCode? loaded))
             {
                 return loaded;
             }
@@ -59,7 +67,7 @@ internal sealed class LoadedCode
                 throw new PrecompilationException($"the precompiled code can't be loaded: {exception.Message}");
             }
 
-            s_byIdentity.Add(file.Identity, loaded);
+            s_byIdentity.Add(identity, loaded);
             return loaded;
         }
     }
@@ -69,7 +77,7 @@ internal sealed class LoadedCode
     {
         lock (s_byIdentity)
         {
-            return s_byIdentity.GetValueOrDefault(identity);
+            return s_byIdentity.GetValueOrDefault(identity.ToText());
         }
     }
 
@@ -79,9 +87,13 @@ internal sealed class LoadedCode
     /// <summary>One of the modules that use the assembly, if it is one of these.</summary>
     public static CompiledModule? FindModule(Assembly assembly)
     {
-        if (!s_loaded.TryGetValue(assembly, out LoadedCode? code))
+        LoadedCode? code;
+        lock (s_loaded)
         {
-            return null;
+            if (!s_loaded.TryGetValue(assembly, out code))
+            {
+                return null;
+            }
         }
 
         lock (code._lock)
@@ -98,26 +110,23 @@ internal sealed class LoadedCode
         }
     }
 
-    public GuestInstance CreateInstance() => (GuestInstance)Activator.CreateInstance(_instanceType)!;
+    /// <summary>See <see cref="CodeLayout.HasReturnedExceptions"/>.</summary>
+    public bool HasReturnedExceptions { get; }
 
-    /// <param name="body">A function's place in the code section, or the number of functions there and a large function's slot for the body of that.</param>
+    private Type InstanceType => _instanceType ??= _assembly.ManifestModule.ResolveType(SavedModule.InstanceTypeToken);
+
+    public GuestInstance CreateInstance() => _create();
+
+    /// <summary>Sets the field of a global that is a number.</summary>
+    public void SetGlobal(GuestInstance instance, int global, long bits) => _setGlobal(instance, global, bits);
+
+    /// <param name="body">A function's place in the code section, or the number of functions there and a large function's slot for the body of that, or both numbers and a stub's place.</param>
     public RuntimeMethodHandle GetFunction(int body) => _handle.ResolveMethodHandle(SavedModule.FirstFunctionToken + body);
 
     /// <summary>Whether the method for which <see cref="GetFunction"/> has a handle will not be compiled by the JIT.</summary>
     public bool HasNativeCode(int body) => _native?.HasNativeCode(SavedModule.FirstFunctionToken + body) == true;
 
-    public FieldInfo GetGlobalField(int global) => _instanceType.GetField(CodeLayout.GlobalFieldName(global))!;
-
-    /// <param name="classes">How many classes of functions the module has.</param>
-    /// <param name="type">The function's type.</param>
-    /// <param name="kind">The stub's kind.</param>
-    public bool HasStub(int classes, FunctionType type, StubKind kind) => FindStub(classes, type, kind) is not null;
-
-    /// <inheritdoc cref="HasStub"/>
-    public nint GetStub(int classes, FunctionType type, StubKind kind) => FindStub(classes, type, kind)!.MethodHandle.GetFunctionPointer();
-
-    private MethodInfo? FindStub(int classes, FunctionType type, StubKind kind) =>
-        _assembly.ManifestModule.ResolveType(SavedModule.GetStubsTypeToken(classes)).GetMethod(FunctionStubs.Key(type, kind));
+    public FieldInfo GetGlobalField(int global) => InstanceType.GetField(CodeLayout.GlobalFieldName(global))!;
 
     // The runtime loads native code from files only, and from a place where nobody can exchange what was checked.
     private static string Extract(PrecompiledFile file)

@@ -6,7 +6,7 @@ using Wherry.Execution;
 namespace Wherry.Aot;
 
 /// <summary>Stands for the saved assembly where code is written only to see at which IL offset each instruction stands. Its members are never used, so any will do.</summary>
-internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptions options, Predicate<int> hasReturnedExceptions) : ICodeTarget
+internal sealed class MeasuringTarget(ModuleDefinition definition, CompilerOptions options, bool hasReturnedExceptions) : ICodeTarget
 {
     private static readonly MethodInfo s_anyMethod = RuntimeMembers.Method(typeof(Traps), nameof(Traps.Unreachable));
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Wherry.Aot;
@@ -58,7 +57,7 @@ internal sealed class PrecompiledFile
         BinaryPrimitives.WriteInt32LittleEndian(rest[20..], Version);
         if (key is not null)
         {
-            HMACSHA256.HashData(key, bytes.AsSpan(0, bytes.Length - MacDistance), rest[24..]);
+            MessageAuthentication.Compute(key, bytes.AsSpan(0, bytes.Length - MacDistance), rest.Slice(24, MacSize));
         }
 
         Magic.CopyTo(rest[^8..]);
@@ -85,7 +84,8 @@ internal sealed class PrecompiledFile
             return false;
         }
 
-        CodeIdentity? identity = CodeIdentity.FromText(Encoding.UTF8.GetString(bytes.Span.Slice((int)(assembly + module), (int)header)));
+        ReadOnlySpan<byte> text = bytes.Span.Slice((int)(assembly + module), (int)header);
+        CodeIdentity? identity = CodeIdentity.FromText(AsciiText.TryDecode(text) ?? Encoding.UTF8.GetString(text));
         file = identity is null ? null : new PrecompiledFile(bytes, bytes[..(int)assembly], bytes.Slice((int)assembly, (int)module), identity);
         return file is not null;
     }
@@ -95,7 +95,7 @@ internal sealed class PrecompiledFile
     {
         ReadOnlySpan<byte> bytes = _bytes.Span;
         Span<byte> mac = stackalloc byte[MacSize];
-        HMACSHA256.HashData(key, bytes[..^MacDistance], mac);
-        return CryptographicOperations.FixedTimeEquals(mac, bytes[^MacDistance..^8]);
+        MessageAuthentication.Compute(key, bytes[..^MacDistance], mac);
+        return MessageAuthentication.AreEqual(mac, bytes[^MacDistance..^8]);
     }
 }

@@ -14,27 +14,24 @@ internal sealed class PrecompiledModule : CompiledModule
 {
     private readonly LoadedCode _code;
     private readonly MeasuringTarget _target;
-    private readonly Lazy<(SuspendableOverlay? Overlay, string Refusal)> _suspension;
+    private StubOrder? _stubs;
+    private readonly Lazy<FoundSuspension> _suspension;
 
     public PrecompiledModule(Module module, ModuleDefinition definition, CompilerOptions options, LoadedCode code)
         : base(module, definition)
     {
         _code = code;
 
-        // Only code that was written with returned exceptions has stubs for callers that look for them.
-        _target = new MeasuringTarget(
-            definition,
-            options,
-            classes => definition.Bodies.Length > 0 && code.HasStub(classes, definition.Functions[definition.ImportedFunctionCount].Function!, StubKind.ResolveForGuest));
+        _target = new MeasuringTarget(definition, options, code.HasReturnedExceptions);
         LargeFunctionsReady = new bool[_target.Layout.LargeFunctionCount];
         for (int i = 0; i < LargeFunctionsReady.Length; i++)
         {
             LargeFunctionsReady[i] = code.HasNativeCode(definition.Bodies.Length + i);
         }
 
-        _suspension = new Lazy<(SuspendableOverlay?, string)>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
-            ? (new SuspendableOverlay(this, options, code.Assembly, plan, module.Engine.Options.WaitsAtEachCall), "")
-            : (null, refusal));
+        _suspension = new Lazy<FoundSuspension>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
+            ? new FoundSuspension(new SuspendableOverlay(this, options, code.Assembly, plan, module.Engine.Options.WaitsAtEachCall), "")
+            : new FoundSuspension(null, refusal));
         code.AddModule(this);
     }
 
@@ -49,7 +46,22 @@ internal sealed class PrecompiledModule : CompiledModule
     /// <summary>The method of a function.</summary>
     public MethodInfo GetMethod(int function) => (MethodInfo)MethodBase.GetMethodFromHandle(_code.GetFunction(function - Definition.ImportedFunctionCount))!;
 
-    public override nint GetStub(DefinedType type, StubKind kind) => _code.GetStub(_target.Layout.Classes.Length, type.Function!, kind);
+    public override nint GetStub(DefinedType type, StubKind kind)
+    {
+        StubOrder order = _stubs ??= new StubOrder(Definition, _target.Layout.HasReturnedExceptions);
+        return _code.GetFunction(Definition.Bodies.Length + LargeFunctionsReady.Length + order.Find(type.Function!, kind)).GetFunctionPointer();
+    }
+
+    public override bool TrySetNumber(GuestInstance instance, int global, long bits)
+    {
+        if (!_target.Layout.IsField[global])
+        {
+            return false;
+        }
+
+        _code.SetGlobal(instance, global, bits);
+        return true;
+    }
 
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 
@@ -61,4 +73,7 @@ internal sealed class PrecompiledModule : CompiledModule
     protected override void CompileLarge(int function) => RuntimeHelpers.PrepareMethod(_code.GetFunction(Definition.Bodies.Length + _target.Layout.GetLargeSlot(function)));
 
     protected override int GetLargeSlot(int function) => _target.Layout.GetLargeSlot(function);
+
+    // A class: what is generic over a struct would be left to the JIT.
+    private sealed record FoundSuspension(SuspendableOverlay? Overlay, string Refusal);
 }

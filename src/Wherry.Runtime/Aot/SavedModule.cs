@@ -21,11 +21,20 @@ internal sealed class SavedModule : ICodeTarget
     /// <summary>The token of <see cref="InstanceTypeName"/>, the first type after the one that stands for the module.</summary>
     public const int InstanceTypeToken = 0x02000002;
 
+    /// <summary>The token of a method that makes an instance: behind its constructor.</summary>
+    public const int CreateToken = 0x06000002;
+
+    /// <summary>The token of a method that tells <see cref="CodeLayout.HasReturnedExceptions"/>.</summary>
+    public const int ReturnsExceptionsToken = 0x06000003;
+
+    /// <summary>The token of a method that sets the field of a global that is a number, given the instance, the global and the bits.</summary>
+    public const int SetGlobalToken = 0x06000004;
+
     /// <summary>
-    /// The method token of the first function: before it are the instance's constructor and initialization. The others follow one by one, then the
-    /// bodies of large functions by slot, then stubs.
+    /// The method token of the first function: before it are those above and the instance's initialization. The others follow one by one, then the
+    /// bodies of large functions by slot, then stubs in their order.
     /// </summary>
-    public const int FirstFunctionToken = 0x06000003;
+    public const int FirstFunctionToken = 0x06000006;
 
     private const TypeAttributes StaticClass =
         TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.BeforeFieldInit;
@@ -48,7 +57,8 @@ internal sealed class SavedModule : ICodeTarget
         _assembly = new PersistedAssemblyBuilder(new AssemblyName(AssemblyName), typeof(object).Assembly);
         ModuleBuilder module = _assembly.DefineDynamicModule(AssemblyName);
         _instance = module.DefineType(InstanceTypeName, TypeAttributes.Public | TypeAttributes.Sealed, typeof(GuestInstance));
-        _instance.DefineDefaultConstructor(MethodAttributes.Public);
+        EmitCreate(_instance.DefineDefaultConstructor(MethodAttributes.Public));
+        EmitReturnsExceptions();
         _globalFields = new FieldBuilder?[definition.Globals.Length];
         for (int i = 0; i < _globalFields.Length; i++)
         {
@@ -58,6 +68,7 @@ internal sealed class SavedModule : ICodeTarget
             }
         }
 
+        EmitSetGlobal();
         _classes = new TypeBuilder[Layout.Classes.Length];
         _methods = new MethodBuilder[definition.Bodies.Length];
         for (int number = 0; number < _classes.Length; number++)
@@ -85,9 +96,6 @@ internal sealed class SavedModule : ICodeTarget
         EmitInitializeTypeNumbers();
         _ = _instance.CreateType();
     }
-
-    /// <summary>The token of <see cref="StubsTypeName"/>: before it are the classes of functions and the one of large functions' bodies.</summary>
-    public static int GetStubsTypeToken(int classes) => InstanceTypeToken + classes + 2;
 
     public ModuleDefinition Definition { get; }
 
@@ -144,23 +152,80 @@ internal sealed class SavedModule : ICodeTarget
     private void EmitStubs(ModuleBuilder module)
     {
         TypeBuilder stubs = module.DefineType(StubsTypeName, StaticClass);
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        StubKind[] kinds = Layout.HasReturnedExceptions ? [StubKind.Resolve, StubKind.ResolveForGuest, StubKind.Throw] : [StubKind.Resolve];
-        for (int i = Definition.ImportedFunctionCount; i < Definition.Functions.Length; i++)
+        var order = new StubOrder(Definition, Layout.HasReturnedExceptions);
+        foreach (FunctionType type in order.Types)
         {
-            FunctionType type = Definition.Functions[i].Function!;
-            foreach (StubKind kind in kinds)
+            foreach (StubKind kind in order.Kinds)
             {
-                string name = FunctionStubs.Key(type, kind);
-                if (names.Add(name))
-                {
-                    FunctionStubs.Emit(stubs, name, type, kind);
-                }
+                FunctionStubs.Emit(stubs, FunctionStubs.Key(type, kind), type, kind);
             }
         }
 
         _ = stubs.CreateType();
     }
+
+    // What loading asks of the assembly it asks by methods with known tokens, since reflection takes milliseconds when first used.
+    private void EmitCreate(ConstructorBuilder constructor)
+    {
+        ILGenerator generator = DefineEntry("Create", typeof(GuestInstance));
+        generator.Emit(OpCodes.Newobj, constructor);
+        generator.Emit(OpCodes.Ret);
+    }
+
+    private void EmitReturnsExceptions()
+    {
+        ILGenerator generator = DefineEntry("ReturnsExceptions", typeof(int));
+        generator.Emit(Layout.HasReturnedExceptions ? OpCodes.Ldc_I4_1 : OpCodes.Ldc_I4_0);
+        generator.Emit(OpCodes.Ret);
+    }
+
+    private void EmitSetGlobal()
+    {
+        ILGenerator generator = DefineEntry("SetGlobal", typeof(void), typeof(GuestInstance), typeof(int), typeof(long));
+        Label[] places = Array.ConvertAll(_globalFields, _ => generator.DefineLabel());
+        if (places.Length > 0)
+        {
+            generator.Emit(OpCodes.Ldarg_1);
+            generator.Emit(OpCodes.Switch, places);
+        }
+
+        generator.Emit(OpCodes.Ret);
+        for (int i = 0; i < places.Length; i++)
+        {
+            generator.MarkLabel(places[i]);
+            if (_globalFields[i] is { } field && Definition.Globals[i].Type.ValueType.Kind is WasmValueKind.I32 or WasmValueKind.I64 or WasmValueKind.F32 or WasmValueKind.F64)
+            {
+                generator.Emit(OpCodes.Ldarg_0);
+                generator.Emit(OpCodes.Castclass, _instance);
+                generator.Emit(OpCodes.Ldarg_2);
+                EmitConversion(generator, Definition.Globals[i].Type.ValueType.Kind);
+                generator.Emit(OpCodes.Stfld, field);
+            }
+
+            generator.Emit(OpCodes.Ret);
+        }
+    }
+
+    // From bits to the number that they are of.
+    private static void EmitConversion(ILGenerator generator, WasmValueKind kind)
+    {
+        if (kind is WasmValueKind.I32 or WasmValueKind.F32)
+        {
+            generator.Emit(OpCodes.Conv_I4);
+        }
+
+        if (kind == WasmValueKind.F32)
+        {
+            generator.Emit(OpCodes.Call, RuntimeMembers.Method(typeof(BitConverter), nameof(BitConverter.Int32BitsToSingle)));
+        }
+        else if (kind == WasmValueKind.F64)
+        {
+            generator.Emit(OpCodes.Call, RuntimeMembers.Method(typeof(BitConverter), nameof(BitConverter.Int64BitsToDouble)));
+        }
+    }
+
+    private ILGenerator DefineEntry(string name, Type result, params Type[] parameters) =>
+        _instance.DefineMethod(name, MethodAttributes.Public | MethodAttributes.Static, result, parameters).GetILGenerator();
 
     private void EmitInitializeTypeNumbers()
     {

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Wherry.Aot;
 
@@ -7,7 +9,14 @@ internal static unsafe partial class UnixFiles
 {
     private const int CloseOnExec = 1;
     private const int StatxType = 0x1;
+    private const int StatxMode = 0x2;
     private const int StatxUid = 0x8;
+    private const int StatxSize = 0x200;
+    private const int EmptyPath = 0x1000;
+    private const int CloseFileOnExec = 0x80000;
+    private const int KindMask = 0xF000;
+    private const int Regular = 0x8000;
+    private const int Link = 0xA000;
     private const int NoFollow = 0x100;
     private const int CurrentFolder = -100;
 
@@ -21,6 +30,19 @@ internal static unsafe partial class UnixFiles
 
         const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
         const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
+        if (OperatingSystem.IsLinux())
+        {
+            // Sound: the kernel writes 256 bytes, which this is.
+            byte* status = stackalloc byte[256];
+            if (GetStatus(CurrentFolder, path, NoFollow, StatxType | StatxMode | StatxUid, status) != 0)
+            {
+                return false;
+            }
+
+            int mode = *(ushort*)(status + 28);
+            return (mode & KindMask) != Link && (mode & (int)(isPrivate ? Others : OthersWrite)) == 0 && *(uint*)(status + 20) == geteuid();
+        }
+
         try
         {
             if (new FileInfo(path).LinkTarget is not null || (File.GetUnixFileMode(path) & (isPrivate ? Others : OthersWrite)) != 0)
@@ -33,7 +55,59 @@ internal static unsafe partial class UnixFiles
             return false;
         }
 
-        return GetOwner(path) == geteuid();
+        return true;
+    }
+
+    /// <summary>
+    /// The bytes of a regular file; null if it is none, can't be read, or the system is not Linux: then <see cref="File"/> reads it, or tells why not. Reading by the system's calls alone takes a fifth of what
+    /// the framework's classes take when they are first used.
+    /// </summary>
+    public static byte[]? TryRead(string path)
+    {
+        if (!OperatingSystem.IsLinux() || AsciiText.TryEncodeTerminated(path) is not { } name)
+        {
+            return null;
+        }
+
+        int handle;
+        fixed (byte* pointer = name)
+        {
+            handle = open(pointer, CloseFileOnExec, 0);
+        }
+
+        if (handle < 0)
+        {
+            return null;
+        }
+
+        byte[]? bytes = ReadAll(handle);
+        _ = close(handle);
+        return bytes;
+    }
+
+    /// <summary>How many bytes a file has; 0 if that can't be told.</summary>
+    public static long GetSize(string path)
+    {
+        // Sound: the kernel writes 256 bytes, which this is.
+        byte* status = stackalloc byte[256];
+        return OperatingSystem.IsLinux() && GetStatus(CurrentFolder, path, 0, StatxSize, status) == 0 ? *(long*)(status + 40) : 0;
+    }
+
+    /// <summary>An environment variable that the process was started with; null if there is none, or it is not ASCII and so to be asked for otherwise.</summary>
+    public static string? TryGetVariable(string name)
+    {
+        // Sound: what getenv returns ends with a zero, and stays as long as nobody changes the process's environment, which .NET never does.
+        fixed (byte* pointer = AsciiText.TryEncodeTerminated(name))
+        {
+            byte* value = getenv(pointer);
+            int length = 0;
+            while (value != null && value[length] != 0)
+            {
+                length++;
+            }
+
+            return value == null ? null : AsciiText.TryDecode(new ReadOnlySpan<byte>(value, length));
+        }
     }
 
     /// <summary>A file in memory with these bytes: a path by which this process can open it. It stays as long as the process runs.</summary>
@@ -44,15 +118,37 @@ internal static unsafe partial class UnixFiles
             return null;
         }
 
-        int handle = memfd_create(name, CloseOnExec);
+        int handle;
+        fixed (byte* pointer = AsciiText.TryEncodeTerminated(name))
+        {
+            handle = memfd_create(pointer, CloseOnExec);
+        }
+
         if (handle < 0)
         {
             return null;
         }
 
-        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(handle, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-        file.Write(bytes);
-        return $"/proc/self/fd/{handle}";
+        while (!bytes.IsEmpty)
+        {
+            // Sound: the span is as long as what is written.
+            nint written;
+            fixed (byte* pointer = bytes)
+            {
+                written = write(handle, pointer, bytes.Length);
+            }
+
+            if (written <= 0)
+            {
+                // Not the system's way of saying that a signal came: a file in memory takes all, unless there is none left.
+                _ = close(handle);
+                return null;
+            }
+
+            bytes = bytes[(int)written..];
+        }
+
+        return string.Concat("/proc/self/fd/", handle.ToString(CultureInfo.InvariantCulture));
     }
 
     /// <summary>Gives way to all others from now on: the calling thread on Linux, the process elsewhere.</summary>
@@ -73,25 +169,55 @@ internal static unsafe partial class UnixFiles
             return false;
         }
 
-        const int KindMask = 0xF000;
-        const int Regular = 0x8000;
         const int Folder = 0x4000;
 
         // Sound: the kernel writes 256 bytes, which this is.
         byte* status = stackalloc byte[256];
-        return statx(CurrentFolder, path, 0, StatxType, status) == 0 && (*(ushort*)(status + 28) & KindMask) is not (Regular or Folder);
+        return GetStatus(CurrentFolder, path, 0, StatxType, status) == 0 && (*(ushort*)(status + 28) & KindMask) is not (Regular or Folder);
     }
 
-    private static uint? GetOwner(string path)
+    private static byte[]? ReadAll(int handle)
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            return geteuid();
-        }
-
         // Sound: the kernel writes 256 bytes, which this is.
         byte* status = stackalloc byte[256];
-        return statx(CurrentFolder, path, NoFollow, StatxUid, status) == 0 ? *(uint*)(status + 20) : null;
+        if (GetStatus(handle, "", EmptyPath, StatxType | StatxSize, status) != 0 || (*(ushort*)(status + 28) & KindMask) != Regular)
+        {
+            return null;
+        }
+
+        // Files of the system's own have no size.
+        ulong size = *(ulong*)(status + 40);
+        if (size is 0 or > int.MaxValue)
+        {
+            return null;
+        }
+
+        var bytes = new byte[size];
+        for (int read = 0; read < bytes.Length;)
+        {
+            nint count;
+            fixed (byte* pointer = &bytes[read])
+            {
+                count = UnixFiles.read(handle, pointer, bytes.Length - read);
+            }
+
+            if (count <= 0)
+            {
+                return null;
+            }
+
+            read += (int)count;
+        }
+
+        return bytes;
+    }
+
+    private static int GetStatus(int folder, string path, int flags, uint mask, byte* status)
+    {
+        fixed (byte* pointer = AsciiText.TryEncodeTerminated(path) ?? Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            return statx(folder, pointer, flags, mask, status);
+        }
     }
 
     [LibraryImport("libc")]
@@ -100,9 +226,24 @@ internal static unsafe partial class UnixFiles
     [LibraryImport("libc")]
     private static partial int setpriority(int which, int who, int priority);
 
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int memfd_create(string name, uint flags);
+    [LibraryImport("libc")]
+    private static partial int memfd_create(byte* name, uint flags);
 
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int statx(int folder, string path, int flags, uint mask, byte* status);
+    [LibraryImport("libc")]
+    private static partial int statx(int folder, byte* path, int flags, uint mask, byte* status);
+
+    [LibraryImport("libc")]
+    private static partial int open(byte* path, int flags, int mode);
+
+    [LibraryImport("libc")]
+    private static partial nint read(int handle, byte* bytes, nint count);
+
+    [LibraryImport("libc")]
+    private static partial nint write(int handle, byte* bytes, nint count);
+
+    [LibraryImport("libc")]
+    private static partial int close(int handle);
+
+    [LibraryImport("libc")]
+    private static partial byte* getenv(byte* name);
 }

@@ -30,13 +30,8 @@ internal static class UserKey
 
         try
         {
-            if (!File.Exists(path))
+            if (creates && !File.Exists(path))
             {
-                if (!creates)
-                {
-                    return null;
-                }
-
                 Create(path);
             }
 
@@ -45,7 +40,7 @@ internal static class UserKey
                 return null;
             }
 
-            byte[] key = File.ReadAllBytes(path);
+            byte[] key = UnixFiles.TryRead(path) ?? File.ReadAllBytes(path);
             return key.Length == Size ? key : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -7,7 +7,6 @@ namespace Wherry.Binary;
 /// <summary>Reads the primitive values of the binary format (specification, 5.2). It never reads past its end.</summary>
 internal ref struct ByteReader
 {
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     private readonly ReadOnlySpan<byte> _module;
     private readonly ReadOnlySpan<byte> _bytes;
@@ -179,7 +178,8 @@ internal ref struct ByteReader
 
         try
         {
-            return StrictUtf8.GetString(ReadBytes((int)length));
+            ReadOnlySpan<byte> name = ReadBytes((int)length);
+            return AsciiText.TryDecode(name) ?? StrictUtf8.Encoding.GetString(name);
         }
         catch (DecoderFallbackException exception)
         {
@@ -261,4 +261,10 @@ internal ref struct ByteReader
 
     [DoesNotReturn]
     private readonly void ThrowUnexpectedEnd() => MalformedModuleException.Throw("unexpected end of section or function", _bytes.Length);
+
+    // Apart, so that it is made, and its assembly loaded, only for names that are not ASCII.
+    private static class StrictUtf8
+    {
+        public static readonly UTF8Encoding Encoding = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    }
 }

@@ -6,8 +6,6 @@ internal sealed partial class ModuleDecoder
 {
     private const byte ExactFunctionKind = 0x20;
 
-    private static readonly DefinedType AnyFunctionType = TypeRegistry.Intern(new FunctionType([], []));
-
     private readonly List<DefinedType> _functions = [];
     private readonly List<TableDefinition> _tables = [];
     private readonly List<MemoryType> _memories = [];
@@ -210,13 +208,13 @@ internal sealed partial class ModuleDecoder
         if (index >= _typeCount)
         {
             Invalid($"unknown type {index}", start);
-            return AnyFunctionType;
+            return TypeRegistry.Intern(new FunctionType([], []));
         }
 
         if (_types[index].Kind != CompositeKind.Function)
         {
             Invalid($"type mismatch: type {index} is not a function type, but {_types[index]}", start);
-            return AnyFunctionType;
+            return TypeRegistry.Intern(new FunctionType([], []));
         }
 
         return _types[index];

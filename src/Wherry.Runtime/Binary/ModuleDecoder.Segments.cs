@@ -105,7 +105,7 @@ internal sealed partial class ModuleDecoder
             Declare(functions[i]);
         }
 
-        return new ElementSegment(mode, type, table, offset, functions, []);
+        return new ElementSegment(mode, type, table, offset, functions, Empty<ConstantExpression>.Array);
     }
 
     private void ReadData(ref ByteReader reader)
@@ -177,7 +177,7 @@ internal sealed partial class ModuleDecoder
         ulong total = 0;
         if (runs == 0)
         {
-            return new FunctionBody(start, reader.Position, end, []);
+            return new FunctionBody(start, reader.Position, end, Empty<LocalRun>.Array);
         }
 
         var locals = new LocalRun[runs];

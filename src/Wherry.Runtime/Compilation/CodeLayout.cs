@@ -21,20 +21,20 @@ internal sealed class CodeLayout
     private readonly ModuleDefinition _definition;
     private readonly int _classSize;
     private readonly int[] _classOfBody;
-    private readonly long?[] _constants;
+    private long?[]? _constants;
+    private InlineCandidates? _inlineCandidates;
     private readonly Dictionary<int, int> _largeFunctions = [];
     private readonly Lazy<bool[]> _throwing;
     private readonly Lazy<bool[]> _throwingOfClr;
     private readonly Lazy<bool> _hasResumableFunctions;
 
-    /// <param name="hasReturnedExceptions">For code that was written before, given the number of its classes: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
-    public CodeLayout(ModuleDefinition definition, int classSize, Predicate<int>? hasReturnedExceptions = null)
+    /// <param name="hasReturnedExceptions">For code that was written before: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
+    public CodeLayout(ModuleDefinition definition, int classSize, bool? hasReturnedExceptions = null)
     {
         _definition = definition;
         _classSize = classSize;
         _classOfBody = new int[definition.Bodies.Length];
         Classes = Partition();
-        _constants = Array.ConvertAll(definition.Globals, FindConstant);
         IsField = FindFields(definition);
         IsOwnTable = FindOwnTables(definition);
         _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
@@ -43,9 +43,8 @@ internal sealed class CodeLayout
         _hasResumableFunctions = new Lazy<bool>(() => HastyFunctions.FindResumable(definition));
 
         // Only what validation has seen tail calls in is looked through for them.
-        HasReturnedExceptions = hasReturnedExceptions?.Invoke(Classes.Length)
+        HasReturnedExceptions = hasReturnedExceptions
             ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
-        InlineCandidates = new InlineCandidates(definition, ReturnsExceptions);
     }
 
     /// <summary>Whether functions of the module return exceptions rather than throw them: see <see cref="ThrowAnalysis"/>.</summary>
@@ -58,7 +57,7 @@ internal sealed class CodeLayout
     public (int First, int Count)[] Classes { get; }
 
     /// <summary>Which functions are written in place of calls to them.</summary>
-    public InlineCandidates InlineCandidates { get; }
+    public InlineCandidates InlineCandidates => _inlineCandidates ??= new InlineCandidates(_definition, ReturnsExceptions);
 
     /// <summary>Which globals only this module sees: they are fields of the instance.</summary>
     public bool[] IsField { get; }
@@ -89,8 +88,9 @@ internal sealed class CodeLayout
     /// <summary>The bits of an immutable global whose initializer is a number.</summary>
     public bool TryGetConstant(int global, out long bits)
     {
-        bits = _constants[global].GetValueOrDefault();
-        return _constants[global].HasValue;
+        long?[] constants = _constants ??= Array.ConvertAll(_definition.Globals, FindConstant);
+        bits = constants[global].GetValueOrDefault();
+        return constants[global].HasValue;
     }
 
     /// <summary>Whether a function may return with an exception in <see cref="Execution.PendingException"/>.</summary>

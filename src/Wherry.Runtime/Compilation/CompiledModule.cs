@@ -73,6 +73,9 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
     /// <summary>The field of a global that only this module sees, or null: other globals are objects.</summary>
     public abstract FieldInfo? GetCreatedGlobalField(int global);
 
+    /// <summary>Sets a global that only this module sees and that is a number, if that needs no field to be looked for.</summary>
+    public virtual bool TrySetNumber(GuestInstance instance, int global, long bits) => false;
+
     /// <summary>Compiles a large function on a thread with a large stack.</summary>
     /// <param name="poll">Called again and again meanwhile.</param>
     public void PrepareLarge(int function, Action poll)

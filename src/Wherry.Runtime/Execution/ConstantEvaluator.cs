@@ -31,28 +31,76 @@ internal readonly struct ConstantValue(long bits, object? reference = null, long
 /// <param name="globals">The globals that exist so far.</param>
 internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] globals)
 {
-    private readonly Stack<ConstantValue> _stack = [];
+    private Stack<ConstantValue>? _operands;
+
+    private Stack<ConstantValue> Operands => _operands ??= [];
 
     public ConstantValue Evaluate(ConstantExpression expression)
     {
         ModuleDefinition definition = instance.Code.Definition;
         var reader = new InstructionReader(definition.Bytes.Span, expression.Offset, expression.Offset + expression.Length);
-        while (reader.Next() && reader.Opcode != Opcode.End)
+        if (reader.Next() && TryGetOperand(in reader, out ConstantValue value))
         {
-            Step(ref reader);
+            // Nearly always that is all.
+            if (reader.Next() && reader.Opcode == Opcode.End)
+            {
+                return value;
+            }
+
+            Operands.Push(value);
         }
 
-        return _stack.Pop();
+        while (reader.Opcode != Opcode.End)
+        {
+            Step(ref reader);
+            if (!reader.Next())
+            {
+                break;
+            }
+        }
+
+        return Operands.Pop();
     }
 
-    private void Push(object reference) => _stack.Push(new ConstantValue(0, reference));
+    /// <summary>The value of an instruction that takes no operands.</summary>
+    private bool TryGetOperand(in InstructionReader reader, out ConstantValue value)
+    {
+        switch (reader.Opcode)
+        {
+            case Opcode.I32Const:
+            case Opcode.I64Const:
+                value = new ConstantValue(reader.Integer);
+                return true;
+            case Opcode.F32Const:
+            case Opcode.F64Const:
+                value = new ConstantValue((long)reader.Bits);
+                return true;
+            case Opcode.V128Const:
+                value = ConstantValue.OfVector(reader.Vector);
+                return true;
+            case Opcode.RefNull:
+                value = default;
+                return true;
+            case Opcode.RefFunc:
+                value = new ConstantValue(0, instance.GetReference(reader.Index));
+                return true;
+            case Opcode.GlobalGet:
+                value = globals[reader.Index];
+                return true;
+            default:
+                value = default;
+                return false;
+        }
+    }
+
+    private void Push(object reference) => Operands.Push(new ConstantValue(0, reference));
 
     private ConstantValue[] Pop(int count)
     {
         var values = new ConstantValue[count];
         for (int i = count - 1; i >= 0; i--)
         {
-            values[i] = _stack.Pop();
+            values[i] = Operands.Pop();
         }
 
         return values;
@@ -60,27 +108,16 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
 
     private void Step(ref InstructionReader reader)
     {
+        if (TryGetOperand(in reader, out ConstantValue value))
+        {
+            Operands.Push(value);
+            return;
+        }
+
         switch (reader.Opcode)
         {
-            case Opcode.I32Const:
-            case Opcode.I64Const:
-                _stack.Push(new ConstantValue(reader.Integer));
-                break;
-            case Opcode.F32Const:
-            case Opcode.F64Const:
-                _stack.Push(new ConstantValue((long)reader.Bits));
-                break;
-            case Opcode.V128Const:
-                _stack.Push(ConstantValue.OfVector(reader.Vector));
-                break;
-            case Opcode.RefNull:
-                _stack.Push(default);
-                break;
-            case Opcode.RefFunc:
-                _stack.Push(new ConstantValue(0, instance.GetReference(reader.Index)));
-                break;
             case Opcode.RefI31:
-                _stack.Push(new ConstantValue(0, I31.Create((int)_stack.Pop().Bits, instance)));
+                Operands.Push(new ConstantValue(0, I31.Create((int)Operands.Pop().Bits, instance)));
                 break;
             case Opcode.AnyConvertExtern:
             case Opcode.ExternConvertAny:
@@ -94,7 +131,7 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
                 break;
             case Opcode.StructNewDesc:
             case Opcode.StructNewDefaultDesc:
-                object? descriptor = _stack.Pop().Reference;
+                object? descriptor = Operands.Pop().Reference;
                 DefinedType describedType = instance.Types[reader.Index];
                 ConstantValue[] fields = reader.Opcode == Opcode.StructNewDesc ? Pop(describedType.Fields.Length) : [];
                 object described = HeapFactory.NewStruct(describedType, fields, instance.Heap);
@@ -102,22 +139,19 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
                 Push(described);
                 break;
             case Opcode.ArrayNew:
-                int length = (int)_stack.Pop().Bits;
-                Push(HeapFactory.NewArray(instance.Types[reader.Index], _stack.Pop(), length, instance.Heap));
+                int length = (int)Operands.Pop().Bits;
+                Push(HeapFactory.NewArray(instance.Types[reader.Index], Operands.Pop(), length, instance.Heap));
                 break;
             case Opcode.ArrayNewDefault:
-                Push(HeapFactory.NewArray(instance.Types[reader.Index], null, (int)_stack.Pop().Bits, instance.Heap));
+                Push(HeapFactory.NewArray(instance.Types[reader.Index], null, (int)Operands.Pop().Bits, instance.Heap));
                 break;
             case Opcode.ArrayNewFixed:
                 Push(HeapFactory.NewArray(instance.Types[reader.Index], Pop(reader.Index2), instance.Heap));
                 break;
-            case Opcode.GlobalGet:
-                _stack.Push(globals[reader.Index]);
-                break;
             default:
-                long right = _stack.Pop().Bits;
-                long left = _stack.Pop().Bits;
-                _stack.Push(new ConstantValue(reader.Opcode switch
+                long right = Operands.Pop().Bits;
+                long left = Operands.Pop().Bits;
+                Operands.Push(new ConstantValue(reader.Opcode switch
                 {
                     Opcode.I32Add => (int)left + (int)right,
                     Opcode.I32Sub => (int)left - (int)right,

@@ -161,6 +161,11 @@ internal static unsafe class Instantiation
 
             ConstantValue value = evaluator.Evaluate(definitions[i].Initializer!.Value);
             values[i] = value;
+            if (definitions[i].Type.ValueType is { IsReference: false, Kind: not WasmValueKind.V128 } && guest.Code.TrySetNumber(guest, i, value.Bits))
+            {
+                continue;
+            }
+
             if (guest.Code.GetCreatedGlobalField(i) is { } field)
             {
                 field.SetValue(guest, Box(value, definitions[i].Type.ValueType.Kind));

@@ -38,7 +38,7 @@ internal static class AttributedMethods
     public static HostDefinition Define(MethodInfo method, Func<Store, object> getTarget)
     {
         Type type = DelegateTypes.Get([.. method.GetParameters().Select(parameter => parameter.ParameterType), method.ReturnType]);
-        return new HostDefinition(HostSignature.Of(type), type, store => method.CreateDelegate(type, method.IsStatic ? null : getTarget(store)));
+        return new DelegateDefinition(HostSignature.Of(type), type, store => method.CreateDelegate(type, method.IsStatic ? null : getTarget(store)));
     }
 }
 

@@ -58,6 +58,11 @@ internal static class GuestDelegates
             return new GuestEntry(UnresolvedFunction.Resolve(function)).Call;
         }
 
+        return CreateEmittedBoxed(function);
+    }
+
+    private static BoxedCall CreateEmittedBoxed(Function function)
+    {
         ConcurrentDictionary<string, Func<GuestEntry, Delegate>> factories = GetFactories(typeof(BoxedCall));
         Func<GuestEntry, Delegate> factory = factories.GetOrAdd(GetKey(function.Type), static (_, type) => Emit(() => EmitBoxed(type)), function.Type);
         return (BoxedCall)factory(new GuestEntry(UnresolvedFunction.Resolve(function)));

@@ -5,12 +5,12 @@ using Wherry.Compilation;
 namespace Wherry.Hosting;
 
 /// <summary>
-/// The method that compiled code calls to reach delegates of one type: <c>R Adapter(arguments…, object target)</c>. It unwraps the target, adds
+/// What compiled code calls to reach a host function. For methods that Wherry.Generators knows it was compiled with them; else it is emitted, the method for delegates of one type: <c>R Adapter(arguments…, object target)</c>. It unwraps the target, adds
 /// caller and token, calls the delegate, waits for a task, and puts the results into the form that compiled code has. Nothing is boxed.
 /// </summary>
 internal sealed class HostAdapter
 {
-    private static readonly FieldInfo s_delegate = typeof(HostFunction).GetField(nameof(HostFunction.Delegate))!;
+    private static readonly FieldInfo s_callee = typeof(HostFunction).GetField(nameof(HostFunction.Callee))!;
     private static readonly MethodInfo s_caller = typeof(HostFunction).GetProperty(nameof(HostFunction.Caller))!.GetMethod!;
     private static readonly MethodInfo s_token = typeof(HostFunction).GetProperty(nameof(HostFunction.InterruptionToken))!.GetMethod!;
     private static readonly MethodInfo s_checkResult = typeof(HostFunction).GetMethod(nameof(HostFunction.CheckResult))!;
@@ -22,7 +22,18 @@ internal sealed class HostAdapter
     private static readonly MethodInfo s_resume = typeof(HostFunction).GetMethod(nameof(HostFunction.Resume))!;
     private static readonly MethodInfo s_resumeForResult = typeof(HostFunction).GetMethod(nameof(HostFunction.ResumeForResult))!;
 
-    private readonly MethodInfo _method;
+    // Keeps the code, if it was emitted.
+    private readonly MethodInfo? _method;
+
+    /// <summary>An adapter that was not emitted.</summary>
+    /// <param name="code">What compiled code calls.</param>
+    /// <param name="resumeCode">What takes its place once a task is completed; 0 if there are no tasks.</param>
+    public HostAdapter(nint code, nint resumeCode)
+    {
+        Code = code;
+        ResumeCode = resumeCode;
+        IsAsynchronous = resumeCode != 0;
+    }
 
     private HostAdapter(MethodInfo method, MethodInfo? resume)
     {
@@ -62,13 +73,13 @@ internal sealed class HostAdapter
         }
     }
 
-    public override string ToString() => _method.ToString() ?? "";
+    public override string ToString() => _method?.ToString() ?? "";
 
     private static void EmitBody(ILGenerator generator, HostSignature signature, Type resultType, bool[] checksResults)
     {
         short target = (short)signature.Parameters.Length;
         generator.Emit(OpCodes.Ldarg, target);
-        generator.Emit(OpCodes.Ldfld, s_delegate);
+        generator.Emit(OpCodes.Ldfld, s_callee);
         if (signature.TakesCaller)
         {
             generator.Emit(OpCodes.Ldarg, target);

@@ -1,13 +1,14 @@
+using System.Runtime.CompilerServices;
 using Wherry.Execution;
 using Wherry.Execution.Suspension;
 
 namespace Wherry.Hosting;
 
 /// <summary>A host function as guests call it: the last argument of its adapter.</summary>
-internal sealed class HostFunction(HostAdapter adapter, Delegate function, FunctionType type, Store store, Instance? instance)
+internal sealed class HostFunction(HostAdapter adapter, object callee, FunctionType type, Store store, Instance? instance)
 {
-    // The emitted adapter reads it.
-    public readonly Delegate Delegate = function;
+    /// <summary>What the adapter calls: for an emitted one a delegate of its type, else the object whose method it knows.</summary>
+    public readonly object Callee = callee;
 
     /// <summary>Keeps the adapter's code.</summary>
     public HostAdapter Adapter { get; } = adapter;
@@ -50,6 +51,13 @@ internal sealed class HostFunction(HostAdapter adapter, Delegate function, Funct
         return true;
     }
 
+    /// <summary>Ends a call that an adapter made: with the task's result if there is one, else by leaving the guest or waiting.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int Complete(HostFunction function, ValueTask<int> task) => task.IsCompletedSuccessfully ? task.Result : CompleteLater(function, task);
+
+    /// <summary>What takes the place of the call of such an adapter once the task is completed.</summary>
+    public static int ResumeForInt(object target) => ResumeForResult<int>(Unsafe.As<HostFunction>(target));
+
     /// <summary>The guest is where it was when it was left: its call ends as the task did.</summary>
     public static void Resume(HostFunction function) => function.Store.Suspension!.End().GetAwaiter().GetResult();
 
@@ -70,6 +78,8 @@ internal sealed class HostFunction(HostAdapter adapter, Delegate function, Funct
     }
 
     public static T WaitForResult<T>(ValueTask<T> task) => task.IsCompletedSuccessfully ? task.Result : Block(task.AsTask()).GetAwaiter().GetResult();
+
+    private static int CompleteLater(HostFunction function, ValueTask<int> task) => TrySuspendForResult(function, task) ? 0 : WaitForResult(task);
 
     private static bool CanSuspend(Store store) => store.CanSuspend || store.LearnsWait();
 

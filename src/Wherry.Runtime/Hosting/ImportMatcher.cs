@@ -11,7 +11,7 @@ internal static class ImportMatcher
         (ExternalKind.Function, Function function) => import.IsExact
             ? ReferenceEquals(function.DefinedType, definition.Functions[import.Index])
             : function.DefinedType.IsSubtypeOf(definition.Functions[import.Index]),
-        (ExternalKind.Function, HostDefinition host) => host.Signature.Fits(definition.Functions[import.Index].Function!),
+        (ExternalKind.Function, HostDefinition host) => host.Fits(definition.Functions[import.Index].Function!),
         (ExternalKind.Table, Table table) => Matches(table, definition.Tables[import.Index].Type),
         (ExternalKind.Memory, Memory memory) => Matches(memory, definition.Memories[import.Index]),
         (ExternalKind.Global, Global global) => Matches(global.Type, definition.Globals[import.Index].Type),
@@ -22,8 +22,7 @@ internal static class ImportMatcher
     public static ExternalType Describe(object given) => given switch
     {
         Function function => new ExternalType(ExternalKind.Function, function.Type),
-        HostMethod method => Describe(method.Definition),
-        HostDefinition host => new ExternalType(ExternalKind.Function, host.Signature.GetDefaultType()),
+        HostDefinition host => new ExternalType(ExternalKind.Function, host.GetDefaultType()),
         Table table => new ExternalType(ExternalKind.Table, table.Type with { Minimum = (ulong)table.Size }),
         Memory memory => new ExternalType(ExternalKind.Memory, memory.Type with { Minimum = memory.PageCount }),
         Global global => new ExternalType(ExternalKind.Global, global.Type),

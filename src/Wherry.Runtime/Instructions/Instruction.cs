@@ -5,6 +5,11 @@ namespace Wherry.Instructions;
 /// </summary>
 internal sealed class Instruction
 {
+    // Read when it is first asked for: most of the table is not, where a small module is loaded.
+    private readonly string? _signature;
+    private Operand[]? _parameters;
+    private Operand[]? _results;
+
     public Instruction(Opcode opcode, string name, WasmFeatures feature, Immediate immediate, string? signature = null, int accessLog2 = -1)
     {
         Opcode = opcode;
@@ -12,13 +17,7 @@ internal sealed class Instruction
         Feature = feature;
         Immediate = immediate;
         AccessLog2 = accessLog2;
-        if (signature is not null)
-        {
-            string[] sides = signature.Split("->");
-            Parameters = Parse(sides[0]);
-            Results = Parse(sides[1]);
-            HasFixedSignature = true;
-        }
+        _signature = signature;
     }
 
     public Opcode Opcode { get; }
@@ -32,21 +31,21 @@ internal sealed class Instruction
     public Immediate Immediate { get; }
 
     /// <summary>Whether the operand types depend on nothing but the instruction (and, for <see cref="Operand.Address"/>, its memory).</summary>
-    public bool HasFixedSignature { get; }
+    public bool HasFixedSignature => _signature is not null;
 
     /// <summary>Operand types, the deepest first. Empty unless <see cref="HasFixedSignature"/>.</summary>
-    public Operand[] Parameters { get; } = [];
+    public Operand[] Parameters => _parameters ??= Parse(0);
 
     /// <summary>Result types. Empty unless <see cref="HasFixedSignature"/>.</summary>
-    public Operand[] Results { get; } = [];
+    public Operand[] Results => _results ??= Parse(1);
 
     /// <summary>For an instruction that accesses memory: the base-2 logarithm of the bytes accessed, which is also the largest alignment allowed. Otherwise -1.</summary>
     public int AccessLog2 { get; }
 
     public override string ToString() => Name;
 
-    private static Operand[] Parse(string side) =>
-        Array.ConvertAll(side.Split(' ', StringSplitOptions.RemoveEmptyEntries), static word => word switch
+    private Operand[] Parse(int side) => _signature is null ? []
+        : Array.ConvertAll(_signature.Split("->")[side].Split(' ', StringSplitOptions.RemoveEmptyEntries), static word => word switch
         {
             "i32" => Operand.I32,
             "i64" => Operand.I64,

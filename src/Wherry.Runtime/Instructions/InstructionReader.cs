@@ -14,8 +14,8 @@ internal ref struct InstructionReader
 {
     private ByteReader _reader;
     private int[] _labels = [];
-    private CatchClause[] _clauses = [];
-    private EncodedValueType[] _valueTypes = [];
+    private CatchClause[] _clauses = Empty<CatchClause>.Array;
+    private EncodedValueType[] _valueTypes = Empty<EncodedValueType>.Array;
     private int _labelCount;
     private int _clauseCount;
     private int _valueTypeCount;

@@ -51,7 +51,7 @@ internal sealed class DefinedType
     public FunctionType? Function { get; internal set; }
 
     /// <summary>For <see cref="CompositeKind.Struct"/> all fields, for <see cref="CompositeKind.Array"/> the one element.</summary>
-    public FieldType[] Fields { get; internal set; } = [];
+    public FieldType[] Fields { get; internal set; } = Empty<FieldType>.Array;
 
     /// <summary>The type of its descriptor (custom descriptors).</summary>
     public DefinedType? Descriptor { get; internal set; }

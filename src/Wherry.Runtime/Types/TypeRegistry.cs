@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 using Wherry.Binary;
 
 namespace Wherry.Types;
@@ -23,11 +23,11 @@ internal sealed record EncodedTypeDefinition
     /// <summary>The index of the type that it describes, or -1.</summary>
     public int Describes { get; init; } = -1;
 
-    public EncodedValueType[] Parameters { get; init; } = [];
+    public EncodedValueType[] Parameters { get; init; } = Empty<EncodedValueType>.Array;
 
-    public EncodedValueType[] Results { get; init; } = [];
+    public EncodedValueType[] Results { get; init; } = Empty<EncodedValueType>.Array;
 
-    public EncodedFieldType[] Fields { get; init; } = [];
+    public EncodedFieldType[] Fields { get; init; } = Empty<EncodedFieldType>.Array;
 }
 
 /// <summary>A field as a module spells it.</summary>
@@ -42,7 +42,7 @@ internal static class TypeRegistry
     // A group is written as a row of numbers: members of the group by their place in it, others by their process-wide number. A shape
     // that mentions another type's number can only be looked up by one who holds that type, so a number in a dead shape can't mislead.
     private static readonly Lock Gate = new();
-    private static readonly Dictionary<Shape, WeakReference<DefinedType[]>> Groups = [];
+    private static readonly Dictionary<Shape, WeakReference<DefinedType[]>> Groups = new(new ShapeComparer());
     private static int _nextNumber = 1;
     private static int _sweepAt = 1024;
 
@@ -166,7 +166,8 @@ internal static class TypeRegistry
             resolved[i] = types[i].Resolve(all);
         }
 
-        return ImmutableCollectionsMarshal.AsImmutableArray(resolved);
+        // Sound: an immutable array is one field, its array. As the framework does it, for our struct, would be left to the JIT.
+        return Unsafe.As<WasmValueType[], ImmutableArray<WasmValueType>>(ref resolved);
     }
 
     private static Shape Describe(ReadOnlySpan<EncodedTypeDefinition> group, ReadOnlySpan<DefinedType> earlier)
@@ -219,6 +220,14 @@ internal static class TypeRegistry
     /// <summary>Nothing is 0, an earlier type its number, a member of the group the complement of its place.</summary>
     private static void AddIndex(List<int> numbers, int index, ReadOnlySpan<DefinedType> earlier) =>
         numbers.Add(index < 0 ? 0 : index < earlier.Length ? earlier[index].Number : ~(index - earlier.Length));
+
+    // Given by name, since the framework finds one by reflection.
+    private sealed class ShapeComparer : IEqualityComparer<Shape>
+    {
+        public bool Equals(Shape? x, Shape? y) => x!.Equals(y);
+
+        public int GetHashCode(Shape obj) => obj.GetHashCode();
+    }
 
     private sealed class Shape(int[] numbers) : IEquatable<Shape>
     {

@@ -9,7 +9,7 @@ namespace Wherry.Wasi;
 /// The four functions that were otherwise in <c>wasi_unstable</c>, snapshot 0 of the specification, which programs of 2019 import: seek's origins had other
 /// numbers, a file's link count had 32 bits, and a clock subscription had one field more.
 /// </summary>
-internal sealed class UnstableFunctions(WasiContext context)
+internal sealed partial class UnstableFunctions(WasiContext context)
 {
     private const uint SubscriptionSize = 56;
     private const uint MaximumSubscriptions = 4096;

@@ -46,7 +46,7 @@ public sealed partial class WasiContext
 
     private static byte[] Encode(string text, string what) => text.Contains('\0', StringComparison.Ordinal)
         ? throw new ArgumentException($"The {what} holds a zero character, with which a guest's strings end.")
-        : Encoding.UTF8.GetBytes(text + '\0');
+        : AsciiText.TryEncodeTerminated(text) ?? Encoding.UTF8.GetBytes(text + '\0');
 
     private static Errno WriteSizes(GuestCall call, byte[][] strings, uint count, uint size)
     {

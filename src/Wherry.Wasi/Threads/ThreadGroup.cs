@@ -8,7 +8,7 @@ namespace Wherry.Wasi.Threads;
 /// linker's definitions and the context in common. What ends one of them, other than a return, ends all: a trap and an exit reach the store that the guest
 /// was started in, which passes its own interruption on to them.
 /// </summary>
-internal sealed class ThreadGroup(Linker linker, Store main, int maximumThreads, Action<bool>? runs = null)
+internal sealed partial class ThreadGroup(Linker linker, Store main, int maximumThreads, Action<bool>? runs = null)
 {
     public const string EntryName = "wasi_thread_start";
 

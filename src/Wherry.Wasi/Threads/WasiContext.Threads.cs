@@ -15,7 +15,7 @@ public sealed partial class WasiContext
     public static bool UsesThreads(Module module)
     {
         ArgumentNullException.ThrowIfNull(module);
-        return module.Imports.Any(static import => import is { Module: ThreadModule, Name: ThreadSpawn });
+        return Array.Exists(module.Definition.Imports, static import => import is { Module: ThreadModule, Name: ThreadSpawn });
     }
 
     /// <summary>
@@ -51,8 +51,9 @@ public sealed partial class WasiContext
         }
 
         Turns.Begin();
-        Threads = new ThreadGroup(linker, store, Options.MaximumThreads, Options.ThreadRuns);
-        linker.DefineMethodsWhenImported(ThreadModule, Threads);
+        var threads = new ThreadGroup(linker, store, Options.MaximumThreads, Options.ThreadRuns);
+        Threads = threads;
+        linker.DefineMethods(ThreadModule, ThreadGroup.HostMethods.Table, _ => threads);
     }
 
     /// <summary>Ends the guest's threads and waits until they have ended. Not from one of them.</summary>

@@ -105,7 +105,7 @@ public sealed class SavedModuleTests
     {
         var engine = new Engine(new EngineOptions { Features = WasmFeatures.Wasm3 });
         Module module = Module.Load(engine, bytes);
-        var target = new MeasuringTarget(module.Definition, engine.CompilerOptions, _ => new CodeLayout(module.Definition, CodeLayout.SavedClassSize).HasReturnedExceptions);
+        var target = new MeasuringTarget(module.Definition, engine.CompilerOptions, new CodeLayout(module.Definition, CodeLayout.SavedClassSize).HasReturnedExceptions);
         using var assembly = new MemoryStream();
         SavedModule.Write(module.Definition, engine.CompilerOptions, assembly);
         assembly.Position = 0;

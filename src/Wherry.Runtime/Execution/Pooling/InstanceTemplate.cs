@@ -75,8 +75,8 @@ internal sealed unsafe class InstanceTemplate
     {
         HostDefinition host = _imports[import];
         DefinedType type = Definition.Functions[import];
-        HostAdapter adapter = _adapters[import] ??= HostFunctions.GetAdapter(host.DelegateType, host.Signature, type);
-        Function function = HostFunctions.Create(guest.Store, guest.Instance, host.GetFunction(guest.Store), type, adapter);
+        HostAdapter adapter = _adapters[import] ??= host.GetAdapter(type);
+        Function function = HostFunctions.Create(guest.Store, guest.Instance, host.GetCallee(guest.Store), type, adapter);
         if (ReferenceEquals(guest.ImportedFunctions, _prototype.ImportedFunctions))
         {
             guest.ImportedFunctions = [.. guest.ImportedFunctions];
@@ -158,7 +158,7 @@ internal sealed unsafe class InstanceTemplate
     {
         for (int i = 0; Code.Suspension is { } suspension && i < Definition.ImportedFunctionCount; i++)
         {
-            if (_imports[i].Signature.IsAsynchronous && !suspension.Plan.Reaches(i))
+            if (_imports[i].IsAsynchronous && !suspension.Plan.Reaches(i))
             {
                 return i;
             }

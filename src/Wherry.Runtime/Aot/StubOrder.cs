@@ -1,0 +1,47 @@
+using Wherry.Binary;
+using Wherry.Compilation;
+using Wherry.Types;
+
+namespace Wherry.Aot;
+
+/// <summary>In which order the stubs of a module's functions stand in saved code: so they are found there without reflection, which takes milliseconds when first used.</summary>
+internal sealed class StubOrder
+{
+    private static readonly StubKind[] s_kinds = [StubKind.Resolve];
+    private static readonly StubKind[] s_kindsWithExceptions = [StubKind.Resolve, StubKind.ResolveForGuest, StubKind.Throw];
+
+    // Generic over classes only: then the runtime has the code.
+    private readonly Dictionary<string, Place> _places = [];
+    private readonly bool _hasReturnedExceptions;
+
+    public StubOrder(ModuleDefinition definition, bool hasReturnedExceptions)
+    {
+        _hasReturnedExceptions = hasReturnedExceptions;
+        var seen = new Dictionary<object, object>(ReferenceEqualityComparer.Instance);
+        for (int i = definition.ImportedFunctionCount; i < definition.Functions.Length; i++)
+        {
+            DefinedType type = definition.Functions[i];
+            if (seen.TryAdd(type, type) && _places.TryAdd(FunctionStubs.Key(type.Function!, StubKind.Resolve), new Place(Types.Count)))
+            {
+                Types.Add(type.Function!);
+            }
+        }
+    }
+
+    /// <summary>A type for each signature, in their order.</summary>
+    public List<FunctionType> Types { get; } = [];
+
+    /// <summary>The kinds that each signature has, in their order.</summary>
+    public ReadOnlySpan<StubKind> Kinds => _hasReturnedExceptions ? s_kindsWithExceptions : s_kinds;
+
+    /// <summary>The place of a stub among all.</summary>
+    public int Find(FunctionType type, StubKind kind) => (_places[FunctionStubs.Key(type, StubKind.Resolve)].Number * Kinds.Length) + kind switch
+    {
+        StubKind.Resolve => 0,
+        StubKind.ResolveForGuest => 1,
+        StubKind.Throw => 2,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    private sealed record Place(int Number);
+}

@@ -1,0 +1,41 @@
+namespace Wherry;
+
+/// <summary>
+/// Text between chars and bytes where start-up passes and it is ASCII nearly always. The framework's encodings work by vectors of many types, which take the runtime one or two milliseconds to load when first used.
+/// </summary>
+internal static class AsciiText
+{
+    /// <summary>The text, or null if it is not ASCII.</summary>
+    public static string? TryDecode(ReadOnlySpan<byte> bytes)
+    {
+        var text = new char[bytes.Length];
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            if (bytes[i] >= 0x80)
+            {
+                return null;
+            }
+
+            text[i] = (char)bytes[i];
+        }
+
+        return new string(text);
+    }
+
+    /// <summary>The bytes with a zero behind them, or null if the text is not ASCII.</summary>
+    public static byte[]? TryEncodeTerminated(string text)
+    {
+        var bytes = new byte[text.Length + 1];
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (text[i] >= 0x80)
+            {
+                return null;
+            }
+
+            bytes[i] = (byte)text[i];
+        }
+
+        return bytes;
+    }
+}

@@ -1,0 +1,74 @@
+namespace Wherry.Hosting;
+
+/// <summary>What a linker defines under one module name. Any number of threads may look into it once all is defined.</summary>
+internal sealed class LinkerModule
+{
+    private readonly Lock _lock = new();
+
+    // In order of definition. A name that is here has the tables' methods too; others have them alone.
+    private readonly Dictionary<string, List<object>> _definitions = [];
+    private readonly List<Table> _tables = [];
+
+    /// <summary>All names.</summary>
+    public IEnumerable<string> Names => _definitions.Keys.Concat(_tables.SelectMany(static table => table.Methods.Names)).Distinct();
+
+    /// <param name="replaces">Whether it stands in the place of what has the name already.</param>
+    public void Add(string name, object definition, bool replaces)
+    {
+        List<object> definitions = Find(name) ?? [];
+        _definitions[name] = definitions;
+        if (replaces)
+        {
+            definitions.Clear();
+        }
+
+        definitions.Add(definition);
+    }
+
+    /// <summary>Adds methods, each behind what has its name already.</summary>
+    public void Add(HostMethodTable methods, Func<Store, object> getTarget)
+    {
+        foreach ((string name, List<object> definitions) in _definitions)
+        {
+            AddMethods(definitions, name, methods, getTarget);
+        }
+
+        _tables.Add(new Table(methods, getTarget));
+    }
+
+    /// <summary>What has a name, in order of definition; null if nothing has.</summary>
+    public List<object>? Find(string name)
+    {
+        lock (_lock)
+        {
+            if (_definitions.TryGetValue(name, out List<object>? definitions))
+            {
+                return definitions;
+            }
+
+            definitions = [];
+            foreach (Table table in _tables)
+            {
+                AddMethods(definitions, name, table.Methods, table.GetTarget);
+            }
+
+            if (definitions.Count == 0)
+            {
+                return null;
+            }
+
+            _definitions.Add(name, definitions);
+            return definitions;
+        }
+    }
+
+    private static void AddMethods(List<object> definitions, string name, HostMethodTable methods, Func<Store, object> getTarget)
+    {
+        for (int form = 0; methods.Find(name, form) is { } method; form++)
+        {
+            definitions.Add(new MethodDefinition(method, getTarget));
+        }
+    }
+
+    private sealed record Table(HostMethodTable Methods, Func<Store, object> GetTarget);
+}
