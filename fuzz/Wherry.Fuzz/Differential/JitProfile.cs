@@ -17,5 +17,5 @@ internal static class JitProfile
     public static bool IsUsed(int module) => s_given is null ? module / ModulesInTurn % 2 == 1 : s_given != "0";
 
     /// <summary>What such a process has in its environment besides.</summary>
-    public static (string Name, string Value)[] GetEnvironment(int module) => s_given is null && IsUsed(module) ? [(Switch, "1"), ("DOTNET_ReadyToRun", "0")] : [];
+    public static (string Name, string Value)[] GetEnvironment(int module) => s_given is null && IsUsed(module) ? [(Switch, "1"), ("DOTNET_ReadyToRunExcludeList", "Wherry.Runtime;Wherry.Wasi")] : [];
 }

@@ -138,7 +138,7 @@ internal sealed partial class FunctionEmitter
     /// <summary>Loads the elements of the first table, which are the same array as long as the instance lives, if loops call through them: one load less on the way to each callee.</summary>
     private void EmitFixedElements()
     {
-        if (_scan.HasTableLoops && IsOfFixedSize(_definition.Tables[0].Type))
+        if (_scan.HasTableLoops && _definition.Tables[0].Type.IsOfFixedSize)
         {
             _fixedElements = _il.DeclareLocal(typeof(object[]));
             LoadFixedElements();
@@ -168,7 +168,7 @@ internal sealed partial class FunctionEmitter
             _elements = _il.DeclareLocal(typeof(object[]));
         }
 
-        if (tableIndex == 0 && IsOfFixedSize(_definition.Tables[0].Type))
+        if (tableIndex == 0 && _definition.Tables[0].Type.IsOfFixedSize)
         {
             _il.LoadArgument(_instance);
             _il.LoadField(RuntimeMembers.Table0Elements);
@@ -208,9 +208,6 @@ internal sealed partial class FunctionEmitter
         EmitEntry(index, keeps: false);
         _il.Emit(OpCodes.Ldelem_Ref);
     }
-
-    // What is imported for it has that very size, and can't grow either (specification, matching of limits): its elements stay the same array. Growing makes another one.
-    private static bool IsOfFixedSize(TableType type) => type.Maximum == type.Minimum;
 
     private void EmitTypeCheck(int callee, DefinedType type, int typeIndex)
     {

@@ -12,6 +12,7 @@ internal sealed class FunctionScan
 {
     private readonly List<bool> _targeted = [];
     private readonly List<bool> _isLoop = [];
+    private int _openLoops;
     private readonly Dictionary<int, List<CatchClause>> _legacyClauses = [];
     private readonly Dictionary<int, SmallLoop> _smallLoops = [];
 
@@ -149,11 +150,11 @@ internal sealed class FunctionScan
                     break;
                 case Opcode.End:
                     EndSmallLoop(open, reader.Offset);
-                    open.RemoveAt(open.Count - 1);
+                    Close(open);
                     break;
                 case Opcode.Delegate:
                     AddLegacyClause(open[^1], new CatchClause(CatchKind.CatchAll, 0, 0));
-                    open.RemoveAt(open.Count - 1);
+                    Close(open);
                     break;
                 case Opcode.Br:
                 case Opcode.BrIf:
@@ -180,7 +181,7 @@ internal sealed class FunctionScan
                     break;
                 case Opcode.CallIndirect:
                 case Opcode.CallRef:
-                    HasTableLoops |= isWritten && reader.Opcode == Opcode.CallIndirect && reader.Index2 == 0 && IsInLoop(open);
+                    HasTableLoops |= isWritten && reader.Opcode == Opcode.CallIndirect && reader.Index2 == 0 && _openLoops > 0;
                     _loop = -1;
                     HasCalls |= isWritten;
                     break;
@@ -211,7 +212,7 @@ internal sealed class FunctionScan
                 case Opcode.ArrayNewFixed:
                 case Opcode.StructSet when definition.Types[reader.Index].Fields[reader.Index2].Type.IsReference:
                 case Opcode.ArraySet when definition.Types[reader.Index].Fields[0].Type.IsReference:
-                    HasReferenceLoops |= isWritten && IsInLoop(open);
+                    HasReferenceLoops |= isWritten && _openLoops > 0;
                     break;
                 case Opcode.LocalGet:
                     ReadLocals[reader.Index] = true;
@@ -244,8 +245,6 @@ internal sealed class FunctionScan
 
         return offset >= _start && offset < _end && !(_nextOutlined < _outlined.Length && offset >= _outlined[_nextOutlined].Start);
     }
-
-    private bool IsInLoop(List<int> open) => open.Exists(block => block >= 0 && _isLoop[block]);
 
     private void UseLocal(int local)
     {
@@ -280,11 +279,18 @@ internal sealed class FunctionScan
         _isLoop.Add(isLoop);
         if (isLoop)
         {
+            _openLoops++;
             _loop = open[^1];
             _loopDepth = open.Count;
             _loopInstructions = 0;
             _loopBranches = 0;
         }
+    }
+
+    private void Close(List<int> open)
+    {
+        _openLoops -= open[^1] >= 0 && _isLoop[open[^1]] ? 1 : 0;
+        open.RemoveAt(open.Count - 1);
     }
 
     private void Target(List<int> open, int label)

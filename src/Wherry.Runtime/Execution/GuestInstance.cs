@@ -136,7 +136,11 @@ internal abstract unsafe class GuestInstance
         if (tables.Length > 0)
         {
             Table0 = tables[0];
-            Table0Elements = tables[0].Elements;
+            if (Code.Definition.Tables[0].Type.IsOfFixedSize)
+            {
+                // Of another one it would be the array as it was before the table grew.
+                Table0Elements = tables[0].Elements;
+            }
         }
     }
 

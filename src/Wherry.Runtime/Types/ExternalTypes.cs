@@ -41,6 +41,11 @@ public sealed record TableType(WasmValueType ElementType, ulong Minimum, ulong? 
 {
     /// <summary>The type of its indices and sizes.</summary>
     public WasmValueType AddressType => Is64Bit ? WasmValueType.I64 : WasmValueType.I32;
+
+    /// <summary>
+    /// Whether its elements stay the same array, since only growing makes another one. What is imported for it has that very size, and can't grow either (specification, matching of limits).
+    /// </summary>
+    internal bool IsOfFixedSize => Maximum == Minimum;
 }
 
 /// <summary>The type of a global (specification, 2.3.14).</summary>

@@ -12,7 +12,7 @@ namespace Wherry.Wasi.Scheduling;
 /// What a guest wakes while it runs, another guest by a connection, waits in the queue until that one waits itself, as it often does at once: its thread then goes on with it, without a system call. In case that it does not, one of the idle threads
 /// looks at the queue every now and then, as long as there was anything of the kind of late.
 /// </remarks>
-internal sealed class GuestScheduler : IDisposable
+internal sealed partial class GuestScheduler : IDisposable
 {
     /// <summary>As deep as the threads that Wherry makes for guests.</summary>
     private const int StackBytes = 4 << 20;
@@ -28,6 +28,9 @@ internal sealed class GuestScheduler : IDisposable
 
     /// <summary>How many waits of other guests a thread ends before its own guest waits on it.</summary>
     private const int MostEnded = 8;
+
+    /// <summary>How many guests a thread takes from the queue before it looks at the events: guests that wake each other may never leave it empty.</summary>
+    private const int MostTurns = 64;
 
     // A number is used again late, when no thread can still have an event of its last bearer in hand.
     private const int TargetsKeptFree = 65_536;
@@ -47,6 +50,7 @@ internal sealed class GuestScheduler : IDisposable
     private readonly int minimum = Environment.ProcessorCount;
     private readonly int maximum;
     private int looksLeft;
+    private int looks;
     private bool isLookedAfter;
     private bool hasNewDeadline;
     private int workers;
@@ -298,10 +302,13 @@ internal sealed class GuestScheduler : IDisposable
         long last = -1;
         long lastChange = Environment.TickCount64;
         int busyTicks = 0;
+        int lastLooks = 0;
         while (!isDisposed)
         {
             Thread.Sleep(Tick);
-            busyTicks = Volatile.Read(ref idle) == 0 ? busyTicks + 1 : 0;
+            int looksNow = Volatile.Read(ref looks);
+            busyTicks = Volatile.Read(ref idle) == 0 && looksNow == lastLooks ? busyTicks + 1 : 0;
+            lastLooks = looksNow;
             if (busyTicks > 1 || Volatile.Read(ref workers) < minimum)
             {
                 StartIfAllBusy();
@@ -365,257 +372,6 @@ internal sealed class GuestScheduler : IDisposable
         lock (gate)
         {
             return queue.Count > 0 || (idle < workers && deadlines.Earliest < long.MaxValue);
-        }
-    }
-
-    /// <summary>One of the threads.</summary>
-    private sealed class Worker(GuestScheduler scheduler) : GuestThread
-    {
-        private readonly List<IGuestWork> buffer = [];
-        private GuestWait? blockedWait;
-
-        public GuestScheduler Scheduler => scheduler;
-
-        public TurnPriority Priority { get; } = new();
-
-        /// <summary>Whether the guest that runs on it keeps it when it waits.</summary>
-        public bool IsKept { get; private set; }
-
-        /// <summary>Where what is posted goes while events are handed out.</summary>
-        public List<IGuestWork>? Collected { get; private set; }
-
-        /// <summary>What the guest that runs on it waits with, if it waits. Never one of another guest's that ran before: that has left the thread.</summary>
-        public GuestWait? LastWait { get; set; }
-
-        public void Run()
-        {
-            Current = this;
-            while (!scheduler.isDisposed)
-            {
-                if (Priority.IsLow)
-                {
-                    // The watch starts another, where one is missed: a thread has the priority of the one that starts it.
-                    break;
-                }
-
-                IGuestWork? work = Take();
-                if (work is not null)
-                {
-                    RunOne(work);
-                }
-                else if (!WaitForEvents())
-                {
-                    return;
-                }
-            }
-
-            lock (scheduler.gate)
-            {
-                scheduler.Leave(this);
-            }
-        }
-
-        public override void BeginBlocking()
-        {
-            Priority.End();
-            IsKept = true;
-            blockedWait = LastWait;
-            if (blockedWait is not null)
-            {
-                blockedWait.KeepsThread = true;
-            }
-
-            lock (scheduler.gate)
-            {
-                scheduler.blocked++;
-            }
-
-            bool isLeft = true;
-            if (!Priority.IsLow)
-            {
-                scheduler.StartIfAllBusy();
-                for (int i = 0; i < MostEnded && TakeKept(out isLeft) is { } woken; i++)
-                {
-                    // A guest that waits on its own thread goes on there, as soon as its wait is ended. This thread has the time for that.
-                    woken.Execute();
-                }
-            }
-
-            LastWait = null;
-            if (isLeft)
-            {
-                // What this thread would have looked at before it waited, another one must.
-                scheduler.WakeIdle();
-            }
-        }
-
-        public override void EndBlocking()
-        {
-            if (blockedWait is not null)
-            {
-                blockedWait.KeepsThread = false;
-                blockedWait = null;
-            }
-
-            lock (scheduler.gate)
-            {
-                scheduler.blocked--;
-            }
-
-            Priority.Begin();
-        }
-
-        /// <param name="isLeft">Whether anything is left that another thread must look at.</param>
-        private IGuestWork? TakeKept(out bool isLeft)
-        {
-            lock (scheduler.gate)
-            {
-                IGuestWork? work = scheduler.queue.TryPeek(out IGuestWork? next) && next is GuestWait { KeepsThread: true } ? scheduler.queue.Dequeue() : null;
-                isLeft = scheduler.queue.Count > 0 || scheduler.hasNewDeadline;
-                return work;
-            }
-        }
-
-        private IGuestWork? Take()
-        {
-            IGuestWork? work;
-            bool isMore;
-            lock (scheduler.gate)
-            {
-                _ = scheduler.queue.TryDequeue(out work);
-                isMore = scheduler.queue.Count > 0;
-            }
-
-            if (isMore)
-            {
-                // Two wake-ups at once may be one event.
-                scheduler.WakeIdle();
-            }
-
-            return work;
-        }
-
-        private void RunOne(IGuestWork work)
-        {
-            IsKept = false;
-            LastWait = null;
-            _ = Interlocked.Increment(ref scheduler.turns);
-            if (!scheduler.watches)
-            {
-                _ = scheduler.activity.Set();
-            }
-
-            Priority.Begin();
-            work.Execute();
-            Priority.End();
-        }
-
-        /// <returns>Whether the thread goes on.</returns>
-        private bool WaitForEvents()
-        {
-            long timeout;
-            bool looks;
-            lock (scheduler.gate)
-            {
-                if (scheduler.queue.Count > 0)
-                {
-                    return true;
-                }
-
-                scheduler.idle++;
-                scheduler.hasNewDeadline = false;
-                timeout = scheduler.workers - scheduler.blocked > scheduler.minimum ? IdleNanoseconds : -1;
-                if (scheduler.deadlines.Earliest is var earliest and < long.MaxValue)
-                {
-                    long remaining = Math.Max(0, earliest - Libc.MonotonicNanoseconds());
-                    timeout = timeout < 0 ? remaining : Math.Min(timeout, remaining);
-                }
-
-                looks = !scheduler.isLookedAfter && scheduler.looksLeft > 0;
-                if (looks)
-                {
-                    scheduler.isLookedAfter = true;
-                    scheduler.looksLeft--;
-                    timeout = timeout < 0 ? LookNanoseconds : Math.Min(timeout, LookNanoseconds);
-                }
-            }
-
-            Collected = buffer;
-            long start = timeout == IdleNanoseconds ? Libc.MonotonicNanoseconds() : 0;
-            int count = scheduler.events.Wait(scheduler, timeout);
-            lock (scheduler.gate)
-            {
-                scheduler.idle--;
-                scheduler.isLookedAfter &= !looks;
-
-                // The time that it waited for is nobody's now.
-                scheduler.hasNewDeadline |= scheduler.deadlines.Earliest < long.MaxValue;
-                if (count == 0 && start != 0 && scheduler.idle > 0 && scheduler.workers - scheduler.blocked > scheduler.minimum && scheduler.queue.Count == 0)
-                {
-                    scheduler.Leave(this);
-                    return false;
-                }
-            }
-
-            SignalDue();
-            Collected = null;
-            RunCollected();
-            return true;
-        }
-
-        private void SignalDue()
-        {
-            if (scheduler.deadlines.Earliest == long.MaxValue)
-            {
-                return;
-            }
-
-            long now = Libc.MonotonicNanoseconds();
-            while (true)
-            {
-                GuestWait? due;
-                lock (scheduler.gate)
-                {
-                    due = scheduler.deadlines.TakeDue(now);
-                }
-
-                if (due is null)
-                {
-                    return;
-                }
-
-                due.Signal();
-            }
-        }
-
-        // Others get all but the first: a guest may run for long.
-        private void RunCollected()
-        {
-            if (buffer.Count == 0)
-            {
-                return;
-            }
-
-            IGuestWork first = buffer[0];
-            for (int i = 1; i < buffer.Count; i++)
-            {
-                scheduler.Enqueue(buffer[i]);
-            }
-
-            buffer.Clear();
-            bool isMore;
-            lock (scheduler.gate)
-            {
-                isMore = scheduler.queue.Count > 0;
-            }
-
-            if (isMore)
-            {
-                // The wake-up for it may have come with the event that this thread now follows.
-                scheduler.WakeIdle();
-            }
-
-            RunOne(first);
         }
     }
 }

@@ -29,6 +29,35 @@ public sealed class FixedTableTests
     [Theory]
     [InlineData(BoundsChecks.Guard)]
     [InlineData(BoundsChecks.Explicit)]
+    public void What_is_put_there_by_one_that_the_loop_calls_is_called_next(BoundsChecks checks)
+    {
+        const string Text = """
+            (module
+              (type $f (func (param i32) (result i32)))
+              (table 3 3 funcref)
+              (elem (i32.const 0) func $change $one $one)
+              (elem declare func $two $change)
+              (func $one (type $f) (i32.const 1))
+              (func $two (type $f) (i32.const 2))
+              (func $change (type $f)
+                (table.set (i32.const 1) (ref.func $two))
+                (table.copy (i32.const 2) (i32.const 0) (i32.const 1))
+                (i32.const 10))
+              (func (export "sum") (param $n i32) (result i32) (local $i i32) (local $sum i32)
+                (loop $l
+                  (local.set $sum (i32.add (local.get $sum) (call_indirect (type $f) (local.get $i) (local.get $i))))
+                  (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+                (local.get $sum)))
+            """;
+        Engine engine = Guests.Engine(checks);
+        Instance instance = new Linker(engine).Instantiate(new Store(engine), Guests.Load(Text, checks));
+        Assert.Equal(10 + 2 + 10, instance.GetFunction<Func<int, int>>("sum")!(3));
+        Assert.Equal(TrapKind.UndefinedElement, Assert.Throws<TrapException>(() => instance.GetFunction<Func<int, int>>("sum")!(4)).Kind);
+    }
+
+    [Theory]
+    [InlineData(BoundsChecks.Guard)]
+    [InlineData(BoundsChecks.Explicit)]
     public void What_is_put_there_by_whomever_is_called(BoundsChecks checks)
     {
         Engine engine = Guests.Engine(checks);

@@ -8,6 +8,8 @@ public sealed class InterruptionTests
           (memory 16 16)
           (table $t 1 10000000 funcref)
           (global $g (mut i32) (i32.const 0))
+          (type $pair (struct (field (mut i32)) (field (mut i32))))
+          (type $list (array (mut eqref)))
           (func $forever (loop (br 0)))
           (func (export "empty") (call $started) (loop (br 0)))
           (func (export "counting") (call $started) (loop (global.set $g (i32.add (global.get $g) (i32.const 1))) (br 0)))
@@ -31,6 +33,14 @@ public sealed class InterruptionTests
           (func (export "growing tail calls") (call $started) (call $less (i64.const 0)))
           (func (export "fill") (call $started) (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x100000)) (br 0)))
           (func (export "copy") (call $started) (loop (memory.copy (i32.const 0) (i32.const 1) (i32.const 0xFFFFF)) (br 0)))
+          (func (export "allocations") (call $started) (loop (drop (struct.new_default $pair)) (br 0)))
+          (func (export "stored references") (local $list (ref null $list)) (local $i i32)
+            (local.set $list (array.new_default $list (i32.const 16)))
+            (call $started)
+            (loop
+              (array.set $list (local.get $list) (i32.and (local.get $i) (i32.const 15)) (ref.i31 (local.get $i)))
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br 0)))
           (func (export "fine") (result i32) (local i32)
             (loop (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1000)))) (local.get 0))
         )
@@ -48,7 +58,7 @@ public sealed class InterruptionTests
     public static TheoryData<string, BoundsChecks> Functions()
     {
         var data = new TheoryData<string, BoundsChecks>();
-        foreach (string function in new[] { "empty", "counting", "loads", "calls", "recursion", "nested", "tail calls", "inlined tail calls", "growing tail calls", "fill", "copy" })
+        foreach (string function in new[] { "empty", "counting", "loads", "calls", "recursion", "nested", "tail calls", "inlined tail calls", "growing tail calls", "fill", "copy", "allocations", "stored references" })
         {
             data.Add(function, BoundsChecks.Guard);
             data.Add(function, BoundsChecks.Explicit);

@@ -208,6 +208,44 @@ public sealed class GuestSchedulerTests
         }
     }
 
+    [Fact]
+    public async Task Guests_that_wake_each_other_for_ever_do_not_keep_others_asleep()
+    {
+        Module module = Load();
+        using var scheduler = new GuestScheduler(Environment.ProcessorCount);
+        bool isOver = false;
+        for (int i = 0; i < 4 * Environment.ProcessorCount; i++)
+        {
+            Work work = null!;
+            work = new Work(() =>
+            {
+                if (!Volatile.Read(ref isOver))
+                {
+                    scheduler.PostNext(work);
+                }
+            });
+            scheduler.Post(work);
+        }
+
+        using var store = new Store(SuspendableEngine);
+        var context = new WasiContext(new WasiOptions { Scheduler = scheduler });
+        var linker = new Linker(SuspendableEngine);
+        context.AddTo(linker);
+        Instance instance = linker.Instantiate(store, module);
+        try
+        {
+            for (int i = 0; i < 3; i++)
+            {
+                // The first one keeps its thread while it waits, which shows where the module waits.
+                await GuestCallTask.Start(scheduler, () => new SuspendableCall(instance.GetFunction("sleep")!, 1_000_000L)).Completion.WaitAsync(Patience);
+            }
+        }
+        finally
+        {
+            Volatile.Write(ref isOver, true);
+        }
+    }
+
     private static Module Load() => Module.Load(SuspendableEngine, WatConverter.ToBinary(Echo, emitNames: true), "echo.wasm");
 
     private static (GuestCallTask Task, Store Store) Start(Module module, string function, params object?[] arguments)

@@ -18,6 +18,9 @@ internal struct I31
     // Those that are made once: an element is set once, and never again. An instance has none before the first is asked for.
     private static readonly I31[]?[] Common = new I31[]?[CommonCount];
 
+    // Another collector than .NET's own may see it otherwise: then all are stored with the barrier.
+    private static readonly bool IsOfOldestGeneration = GC.GetGeneration(GC.AllocateArray<I31>(1, pinned: true)) == GC.MaxGeneration;
+
     private int _value;
 
     /// <summary>The value of a reference that is known to be one, sign-extended from 31 bits.</summary>
@@ -50,6 +53,7 @@ internal struct I31
             nint known = Unsafe.As<I31[]?, nint>(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(common), index));
             if (known != 0)
             {
+                // Sound: the bits are those of a reference to an object that nothing can free or move: an element of a static array, which is set once and never changed.
                 Unsafe.As<object?, nint>(ref place) = known;
                 return;
             }
@@ -64,7 +68,11 @@ internal struct I31
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static I31[] CreateUncommon(int value, GuestInstance instance)
     {
-        instance.CommonIntegers = Common;
+        if (IsOfOldestGeneration)
+        {
+            instance.CommonIntegers = Common;
+        }
+
         if (GetCommon(value) is { } common)
         {
             return common;

@@ -221,7 +221,7 @@ public sealed class SuspendableCallTests
         var large = new Thread(
             () =>
             {
-                call = new SuspendableCall(guest.GetFunction("deep")!, 40_000);
+                call = new SuspendableCall(guest.GetFunction("deep")!, 200_000);
                 Assert.False(call.Run());
             },
             64 << 20);
