@@ -179,32 +179,46 @@ internal sealed class SavedModule : ICodeTarget
         generator.Emit(OpCodes.Ret);
     }
 
+    // A module may have a million globals, of which few are fields: those that it defines first.
     private void EmitSetGlobal()
     {
         ILGenerator generator = DefineEntry("SetGlobal", typeof(void), typeof(GuestInstance), typeof(int), typeof(long));
-        Label[] places = Array.ConvertAll(_globalFields, _ => generator.DefineLabel());
+        int imported = Definition.ImportedGlobalCount;
+        int count = Array.FindLastIndex(_globalFields, static field => field is not null) + 1 - imported;
+        Label end = generator.DefineLabel();
+        var places = new Label[Math.Max(count, 0)];
+        for (int i = 0; i < places.Length; i++)
+        {
+            places[i] = IsNumberField(imported + i) ? generator.DefineLabel() : end;
+        }
+
         if (places.Length > 0)
         {
             generator.Emit(OpCodes.Ldarg_1);
+            generator.Emit(OpCodes.Ldc_I4, imported);
+            generator.Emit(OpCodes.Sub);
             generator.Emit(OpCodes.Switch, places);
         }
 
+        generator.MarkLabel(end);
         generator.Emit(OpCodes.Ret);
         for (int i = 0; i < places.Length; i++)
         {
-            generator.MarkLabel(places[i]);
-            if (_globalFields[i] is { } field && Definition.Globals[i].Type.ValueType.Kind is WasmValueKind.I32 or WasmValueKind.I64 or WasmValueKind.F32 or WasmValueKind.F64)
+            if (IsNumberField(imported + i))
             {
+                generator.MarkLabel(places[i]);
                 generator.Emit(OpCodes.Ldarg_0);
                 generator.Emit(OpCodes.Castclass, _instance);
                 generator.Emit(OpCodes.Ldarg_2);
-                EmitConversion(generator, Definition.Globals[i].Type.ValueType.Kind);
-                generator.Emit(OpCodes.Stfld, field);
+                EmitConversion(generator, Definition.Globals[imported + i].Type.ValueType.Kind);
+                generator.Emit(OpCodes.Stfld, _globalFields[imported + i]!);
+                generator.Emit(OpCodes.Ret);
             }
-
-            generator.Emit(OpCodes.Ret);
         }
     }
+
+    private bool IsNumberField(int global) =>
+        Layout.IsField[global] && Definition.Globals[global].Type.ValueType.Kind is WasmValueKind.I32 or WasmValueKind.I64 or WasmValueKind.F32 or WasmValueKind.F64;
 
     // From bits to the number that they are of.
     private static void EmitConversion(ILGenerator generator, WasmValueKind kind)
