@@ -22,13 +22,13 @@ internal static class AsciiText
         return new string(text);
     }
 
-    /// <summary>The bytes with a zero behind them, or null if the text is not ASCII.</summary>
+    /// <summary>The bytes with a zero behind them, or null if the text is not ASCII or holds a zero itself.</summary>
     public static byte[]? TryEncodeTerminated(string text)
     {
         var bytes = new byte[text.Length + 1];
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] >= 0x80)
+            if (text[i] is '\0' or >= (char)0x80)
             {
                 return null;
             }

@@ -79,8 +79,9 @@ public sealed class Linker
         DefineMethods(module, typeof(T), store => store.GetHostObject(key, create));
     }
 
-    /// <summary>Defines methods whose adapters were written when they were built. What was defined before stays before them.</summary>
-    internal void DefineMethods(string module, HostMethodTable methods, Func<Store, object> getTarget) => GetModule(module).Add(methods, getTarget);
+    /// <summary>Defines methods whose adapters were written when they were built.</summary>
+    /// <param name="replaces">Whether they stand in the place of what has their names already. If not, that stays before them.</param>
+    internal void DefineMethods(string module, HostMethodTable methods, Func<Store, object> getTarget, bool replaces) => GetModule(module).Add(methods, getTarget, replaces);
 
     internal bool IsDefined(string module, string name) => FindDefinitions(module, name) is not null;
 

@@ -99,10 +99,10 @@ public sealed partial class WasiContext : IDisposable
         ArgumentNullException.ThrowIfNull(linker);
 
         // Several functions have one name and differ in type. Of equal ones, the first is taken.
-        linker.DefineMethods(Preview1, HostMethods.Table, _ => this);
+        linker.DefineMethods(Preview1, HostMethods.Table, _ => this, replaces: false);
         var unstable = new UnstableFunctions(this);
-        linker.DefineMethods(Unstable, UnstableFunctions.HostMethods.Table, _ => unstable);
-        linker.DefineMethods(Unstable, HostMethods.Table, _ => this);
+        linker.DefineMethods(Unstable, UnstableFunctions.HostMethods.Table, _ => unstable, replaces: false);
+        linker.DefineMethods(Unstable, HostMethods.Table, _ => this, replaces: false);
     }
 
     /// <summary>
@@ -119,9 +119,9 @@ public sealed partial class WasiContext : IDisposable
         object unstableKey = new();
         WasiContext GetContext(Store store) => (WasiContext)store.GetHostObject(key, store => new WasiContext(getOptions(store)));
 
-        linker.DefineMethods(Preview1, HostMethods.Table, GetContext);
-        linker.DefineMethods(Unstable, UnstableFunctions.HostMethods.Table, store => store.GetHostObject(unstableKey, store => new UnstableFunctions(GetContext(store))));
-        linker.DefineMethods(Unstable, HostMethods.Table, GetContext);
+        linker.DefineMethods(Preview1, HostMethods.Table, GetContext, replaces: false);
+        linker.DefineMethods(Unstable, UnstableFunctions.HostMethods.Table, store => store.GetHostObject(unstableKey, store => new UnstableFunctions(GetContext(store))), replaces: false);
+        linker.DefineMethods(Unstable, HostMethods.Table, GetContext, replaces: false);
     }
 
     /// <inheritdoc/>

@@ -50,6 +50,17 @@ public sealed class ErrorTests : IDisposable
         OneMessage((await RunningCommand.WherryAsync("run", folder["none.wasm"])).Expect(126), "no such file: " + folder["none.wasm"]);
 
     [Fact]
+    public async Task A_module_may_come_by_a_named_pipe()
+    {
+        string pipe = folder["pipe"];
+        (await RunningCommand.RunAsync("mkfifo", pipe)).Expect(0);
+        byte[] module = await File.ReadAllBytesAsync(Guest.Probe, TestContext.Current.CancellationToken);
+        Task write = Task.Run(() => File.WriteAllBytes(pipe, module), TestContext.Current.CancellationToken);
+        (await RunningCommand.WherryAsync("run", pipe, "exit", "3")).Expect(3);
+        await write.WaitAsync(RunningCommand.Patience, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task A_folder_is_told() => OneMessage((await RunningCommand.WherryAsync("run", folder.Path)).Expect(126), "is a folder");
 
     [Fact]

@@ -110,6 +110,23 @@ public sealed class PrecompilationTests : IDisposable
     }
 
     [Fact]
+    public async Task Folders_may_have_any_name()
+    {
+        Require();
+        string hello = Repository.Shared("bench/hello.wasm");
+        string compiled = folder["hello.cwasm"];
+        (string, string?) data = ("XDG_DATA_HOME", folder["dätä"]);
+        (string, string?) cache = ("XDG_CACHE_HOME", folder["çache"]);
+        (await WherryAsync(["compile", hello, "-o", compiled], data, cache)).Expect(0);
+        Assert.True(File.Exists(Path.Combine(folder["dätä"], "wherry", "precompiled.key")));
+        Assert.Contains("native code", (await WherryAsync(["run", "--verbose", compiled], data, cache)).Expect(0).Error, StringComparison.Ordinal);
+
+        string json = Repository.Shared("bench/json.wasm");
+        (await WherryAsync(["compile", "--into-cache", json], data, cache)).Expect(0);
+        Assert.Contains("native code", (await WherryAsync(["run", "--verbose", json, "1"], data, cache)).Expect(0).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_device_a_pipe_or_a_link_is_written_to_and_not_replaced()
     {
         Require();

@@ -26,9 +26,13 @@ internal sealed class GuestRunner
     private readonly long start = Stopwatch.GetTimestamp();
     private readonly Deadline? deadline;
     private readonly List<Instance> instances = [];
+    private readonly ManualResetEventSlim mayStart;
+    private bool isPrepared;
 
-    private GuestRunner(RunOptions options, Deadline? deadline)
+    /// <param name="mayStart">Is set when it is decided whether the guest's code may run.</param>
+    private GuestRunner(RunOptions options, Deadline? deadline, ManualResetEventSlim mayStart)
     {
+        this.mayStart = mayStart;
         this.options = options;
         this.deadline = deadline;
     }
@@ -41,7 +45,8 @@ internal sealed class GuestRunner
         }
 
         using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
-        var runner = new GuestRunner(options, deadline);
+        using var mayStart = new ManualResetEventSlim();
+        var runner = new GuestRunner(options, deadline, mayStart);
         int exitCode = ExitCodes.CannotRun;
         CommandException? failure = null;
 
@@ -61,11 +66,22 @@ internal sealed class GuestRunner
             options.IsDeterministic ? DeterministicStackBytes : StackBytes)
         {
             Name = "guest",
+
+            // It is waited for, unless what ends the guest can't be prepared: then it must not hold up the process.
+            IsBackground = true,
         };
         thread.Start();
+        try
+        {
+            // While the guest is loaded.
+            Signals.EndOnRequest();
+            runner.isPrepared = true;
+        }
+        finally
+        {
+            mayStart.Set();
+        }
 
-        // While the guest is loaded.
-        Signals.EndOnRequest();
         thread.Join();
         return failure is null ? exitCode : throw failure;
     }
@@ -278,7 +294,7 @@ internal sealed class GuestRunner
         }
 
         Module module = ModuleFile.Load(path, ModuleFile.ToBinary(path, bytes), engine);
-        if (options.UsesCache && !module.IsPrecompiled && module.Definition.Bytes.Length >= CodeCache.MinimumModuleSize && path != "-")
+        if (options.UsesCache && !module.IsPrecompiled && module.Definition.Bytes.Length >= CodeCache.MinimumModuleSize && path != "-" && !UnixFiles.IsSpecial(path))
         {
             CacheFiller.StartSoon(options, path);
         }
@@ -288,6 +304,13 @@ internal sealed class GuestRunner
 
     private Instance Instantiate(Linker linker, Store store, Module module)
     {
+        // Instantiating runs a guest's code for the first time.
+        mayStart.Wait();
+        if (!isPrepared)
+        {
+            throw CommandException.CannotRun("the process can't be prepared to be ended by signals.");
+        }
+
         try
         {
             Instance instance = linker.Instantiate(store, module);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Wherry.Aot;
 
@@ -25,7 +26,7 @@ internal static class StartUp
             _ = CpuFeatures.Text;
             if (UnixFiles.GetSize(path) >= MessageAuthentication.LargeSize)
             {
-                _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
+                LoadHashing();
             }
         }
         catch (Exception)
@@ -33,4 +34,8 @@ internal static class StartUp
             // Told by the guest's thread, which needs the same.
         }
     }
+
+    // Apart, so that its assembly is loaded only for it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void LoadHashing() => _ = HMACSHA256.HashData([], (ReadOnlySpan<byte>)[]);
 }

@@ -83,7 +83,7 @@ internal static class Crossgen
         foreach ((string name, string value) in ((string, string)[])
             [
                 ("DOTNET_gcConcurrent", "0"), ("DOTNET_GCgen0size", "4000000"),
-                ("MALLOC_TRIM_THRESHOLD_", "1073741824"), ("MALLOC_TOP_PAD_", "33554432"), ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
+                ("MALLOC_TRIM_THRESHOLD_", "1073741824"), ("MALLOC_TOP_PAD_", "33554432"), ("MALLOC_MMAP_THRESHOLD_", "33554432"),
             ])
         {
             _ = start.Environment.TryAdd(name, value);

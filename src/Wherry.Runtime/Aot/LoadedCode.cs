@@ -62,7 +62,7 @@ internal sealed unsafe class LoadedCode
                 var native = NativeCodeIndex.Read(file.Assembly.Span);
                 loaded = Load(path ?? Extract(file), native);
             }
-            catch (Exception exception) when (exception is BadImageFormatException or IOException or TypeLoadException)
+            catch (Exception exception) when (exception is BadImageFormatException or IOException or TypeLoadException or ArgumentException or InvalidProgramException or MissingMethodException)
             {
                 throw new PrecompilationException($"the precompiled code can't be loaded: {exception.Message}");
             }

@@ -17,8 +17,10 @@ internal static class MessageAuthentication
     /// <param name="key">At most 64 bytes.</param>
     /// <param name="data">What is authenticated.</param>
     /// <param name="mac">32 bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The key is longer: RFC 2104 would have it hashed first, which nothing here needs.</exception>
     public static void Compute(ReadOnlySpan<byte> key, ReadOnlySpan<byte> data, Span<byte> mac)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(key.Length, BlockSize, nameof(key));
         if (data.Length >= LargeSize)
         {
             ComputeByFramework(key, data, mac);

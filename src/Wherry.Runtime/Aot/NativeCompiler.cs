@@ -21,14 +21,15 @@ internal static class NativeCompiler
         {
             string saved = Path.Combine(folder.FullName, "guest.dll");
             string native = Path.Combine(folder.FullName, "native.dll");
+            CodeLayout layout;
             using (FileStream output = File.Create(saved))
             {
-                SavedModule.Write(definition, options, output);
+                layout = SavedModule.Write(definition, options, output);
             }
 
             Crossgen.Compile(crossgen, saved, native, cancellationToken);
             byte[] assembly = File.ReadAllBytes(native);
-            return (assembly, Finish(assembly, definition));
+            return (assembly, Finish(assembly, definition, layout));
         }
         finally
         {
@@ -41,13 +42,14 @@ internal static class NativeCompiler
     /// the guest, and large functions worse than crossgen2 did. It leaves methods alone that ask for no optimization; crossgen2 has seen them without
     /// that mark. The others are to be optimized at once when the JIT gets them.
     /// </summary>
-    private static int[] Finish(byte[] assembly, ModuleDefinition definition)
+    private static int[] Finish(byte[] assembly, ModuleDefinition definition, CodeLayout layout)
     {
         const byte NoOptimization = 0x40;
         const byte AggressiveOptimization = 0x02; // of the second byte
         NativeCodeIndex native = NativeCodeIndex.Read(assembly);
         using var image = new PEReader(new MemoryStream(assembly, writable: false));
         MetadataReader metadata = image.GetMetadataReader();
+        CheckOrder(metadata, definition, layout);
         int table = image.PEHeaders.MetadataStartOffset + metadata.GetTableMetadataOffset(TableIndex.MethodDef);
         int rowSize = metadata.GetTableRowSize(TableIndex.MethodDef);
         var left = new SortedSet<int>();
@@ -69,5 +71,51 @@ internal static class NativeCompiler
         }
 
         return [.. left];
+    }
+
+    /// <summary>Loading takes methods by their tokens and calls them by the signatures that they must have: so each stands where it was written, or the code is not used.</summary>
+    /// <exception cref="PrecompilationException">One stands elsewhere.</exception>
+    internal static void CheckOrder(MetadataReader metadata, ModuleDefinition definition, CodeLayout layout)
+    {
+        var stubs = new StubOrder(definition, layout.HasReturnedExceptions);
+        int bodies = definition.Bodies.Length;
+        int expected = SavedModule.EntryCount + bodies + layout.LargeFunctionCount + (stubs.Types.Count * stubs.Kinds.Length);
+        int rows = metadata.GetTableRowCount(TableIndex.MethodDef);
+        if (rows != expected)
+        {
+            throw new PrecompilationException($"the compiled code has {rows} methods where {expected} were written.");
+        }
+
+        CheckName(metadata, SavedModule.CreateToken, SavedModule.CreateName);
+        CheckName(metadata, SavedModule.ReturnsExceptionsToken, SavedModule.ReturnsExceptionsName);
+        CheckName(metadata, SavedModule.SetGlobalToken, SavedModule.SetGlobalName);
+        int place = SavedModule.FirstFunctionToken;
+        for (int i = 0; i < bodies; i++)
+        {
+            int function = definition.ImportedFunctionCount + i;
+            CheckName(metadata, place + i, CodeLayout.MethodName(function));
+            if (layout.GetLargeSlot(function) is >= 0 and var slot)
+            {
+                CheckName(metadata, place + bodies + slot, CodeLayout.BodyName(function));
+            }
+        }
+
+        place += bodies + layout.LargeFunctionCount;
+        foreach (FunctionType type in stubs.Types)
+        {
+            foreach (StubKind kind in stubs.Kinds)
+            {
+                CheckName(metadata, place + stubs.Find(type, kind), FunctionStubs.Key(type, kind));
+            }
+        }
+    }
+
+    private static void CheckName(MetadataReader metadata, int token, string name)
+    {
+        StringHandle found = metadata.GetMethodDefinition((MethodDefinitionHandle)MetadataTokens.EntityHandle(token)).Name;
+        if (!metadata.StringComparer.Equals(found, name))
+        {
+            throw new PrecompilationException($"the compiled code has its methods in another order than they were written: {metadata.GetString(found)} stands where {name} is to be.");
+        }
     }
 }

@@ -36,6 +36,13 @@ internal sealed class SavedModule : ICodeTarget
     /// </summary>
     public const int FirstFunctionToken = 0x06000006;
 
+    /// <summary>How many methods are before the first function.</summary>
+    public const int EntryCount = (FirstFunctionToken & 0xFFFFFF) - 1;
+
+    public const string CreateName = "Create";
+    public const string ReturnsExceptionsName = "ReturnsExceptions";
+    public const string SetGlobalName = "SetGlobal";
+
     private const TypeAttributes StaticClass =
         TypeAttributes.Public | TypeAttributes.Abstract | TypeAttributes.Sealed | TypeAttributes.BeforeFieldInit;
 
@@ -108,7 +115,13 @@ internal sealed class SavedModule : ICodeTarget
     public FieldTokens? FieldTokens => null;
 
     /// <summary>Writes the assembly.</summary>
-    public static void Write(ModuleDefinition definition, CompilerOptions options, Stream output) => new SavedModule(definition, options)._assembly.Save(output);
+    /// <returns>What is where in it.</returns>
+    public static CodeLayout Write(ModuleDefinition definition, CompilerOptions options, Stream output)
+    {
+        var saved = new SavedModule(definition, options);
+        saved._assembly.Save(output);
+        return saved.Layout;
+    }
 
     public MethodInfo GetMethod(int function) => _methods[function - Definition.ImportedFunctionCount];
 
@@ -167,44 +180,58 @@ internal sealed class SavedModule : ICodeTarget
     // What loading asks of the assembly it asks by methods with known tokens, since reflection takes milliseconds when first used.
     private void EmitCreate(ConstructorBuilder constructor)
     {
-        ILGenerator generator = DefineEntry("Create", typeof(GuestInstance));
+        ILGenerator generator = DefineEntry(CreateName, typeof(GuestInstance));
         generator.Emit(OpCodes.Newobj, constructor);
         generator.Emit(OpCodes.Ret);
     }
 
     private void EmitReturnsExceptions()
     {
-        ILGenerator generator = DefineEntry("ReturnsExceptions", typeof(int));
+        ILGenerator generator = DefineEntry(ReturnsExceptionsName, typeof(int));
         generator.Emit(Layout.HasReturnedExceptions ? OpCodes.Ldc_I4_1 : OpCodes.Ldc_I4_0);
         generator.Emit(OpCodes.Ret);
     }
 
+    // A module may have a million globals, of which few are fields: those that it defines first.
     private void EmitSetGlobal()
     {
-        ILGenerator generator = DefineEntry("SetGlobal", typeof(void), typeof(GuestInstance), typeof(int), typeof(long));
-        Label[] places = Array.ConvertAll(_globalFields, _ => generator.DefineLabel());
+        ILGenerator generator = DefineEntry(SetGlobalName, typeof(void), typeof(GuestInstance), typeof(int), typeof(long));
+        int imported = Definition.ImportedGlobalCount;
+        int count = Array.FindLastIndex(_globalFields, static field => field is not null) + 1 - imported;
+        Label end = generator.DefineLabel();
+        var places = new Label[Math.Max(count, 0)];
+        for (int i = 0; i < places.Length; i++)
+        {
+            places[i] = IsNumberField(imported + i) ? generator.DefineLabel() : end;
+        }
+
         if (places.Length > 0)
         {
             generator.Emit(OpCodes.Ldarg_1);
+            generator.Emit(OpCodes.Ldc_I4, imported);
+            generator.Emit(OpCodes.Sub);
             generator.Emit(OpCodes.Switch, places);
         }
 
+        generator.MarkLabel(end);
         generator.Emit(OpCodes.Ret);
         for (int i = 0; i < places.Length; i++)
         {
-            generator.MarkLabel(places[i]);
-            if (_globalFields[i] is { } field && Definition.Globals[i].Type.ValueType.Kind is WasmValueKind.I32 or WasmValueKind.I64 or WasmValueKind.F32 or WasmValueKind.F64)
+            if (IsNumberField(imported + i))
             {
+                generator.MarkLabel(places[i]);
                 generator.Emit(OpCodes.Ldarg_0);
                 generator.Emit(OpCodes.Castclass, _instance);
                 generator.Emit(OpCodes.Ldarg_2);
-                EmitConversion(generator, Definition.Globals[i].Type.ValueType.Kind);
-                generator.Emit(OpCodes.Stfld, field);
+                EmitConversion(generator, Definition.Globals[imported + i].Type.ValueType.Kind);
+                generator.Emit(OpCodes.Stfld, _globalFields[imported + i]!);
+                generator.Emit(OpCodes.Ret);
             }
-
-            generator.Emit(OpCodes.Ret);
         }
     }
+
+    private bool IsNumberField(int global) =>
+        Layout.IsField[global] && Definition.Globals[global].Type.ValueType.Kind is WasmValueKind.I32 or WasmValueKind.I64 or WasmValueKind.F32 or WasmValueKind.F64;
 
     // From bits to the number that they are of.
     private static void EmitConversion(ILGenerator generator, WasmValueKind kind)

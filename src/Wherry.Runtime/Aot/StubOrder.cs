@@ -35,13 +35,21 @@ internal sealed class StubOrder
     public ReadOnlySpan<StubKind> Kinds => _hasReturnedExceptions ? s_kindsWithExceptions : s_kinds;
 
     /// <summary>The place of a stub among all.</summary>
-    public int Find(FunctionType type, StubKind kind) => (_places[FunctionStubs.Key(type, StubKind.Resolve)].Number * Kinds.Length) + kind switch
+    public int Find(FunctionType type, StubKind kind)
     {
-        StubKind.Resolve => 0,
-        StubKind.ResolveForGuest => 1,
-        StubKind.Throw => 2,
-        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
-    };
+        int index = kind switch
+        {
+            StubKind.Resolve => 0,
+            StubKind.ResolveForGuest => 1,
+            StubKind.Throw => 2,
+            _ => int.MaxValue,
+        };
+
+        // Behind the kinds that there are is another signature's stub.
+        return index < Kinds.Length
+            ? (_places[FunctionStubs.Key(type, StubKind.Resolve)].Number * Kinds.Length) + index
+            : throw new ArgumentOutOfRangeException(nameof(kind));
+    }
 
     private sealed record Place(int Number);
 }

@@ -14,6 +14,8 @@ internal static unsafe partial class UnixFiles
     private const int StatxSize = 0x200;
     private const int EmptyPath = 0x1000;
     private const int CloseFileOnExec = 0x80000;
+    private const int NonBlocking = 0x800;
+    private const int NoControllingTerminal = 0x100;
     private const int KindMask = 0xF000;
     private const int Regular = 0x8000;
     private const int Link = 0xA000;
@@ -69,10 +71,18 @@ internal static unsafe partial class UnixFiles
             return null;
         }
 
+        // What is none is not even opened: who writes into a pipe would take it for a reader, and a device may act on it. Should the path lead elsewhere by then, opening still waits for nobody.
+        // Sound: the kernel writes 256 bytes, which this is; the name ends with a zero.
+        byte* status = stackalloc byte[256];
         int handle;
         fixed (byte* pointer = name)
         {
-            handle = open(pointer, CloseFileOnExec, 0);
+            if (statx(CurrentFolder, pointer, 0, StatxType, status) != 0 || !IsRegular(status))
+            {
+                return null;
+            }
+
+            handle = open(pointer, CloseFileOnExec | NonBlocking | NoControllingTerminal, 0);
         }
 
         if (handle < 0)
@@ -93,7 +103,7 @@ internal static unsafe partial class UnixFiles
         return OperatingSystem.IsLinux() && GetStatus(CurrentFolder, path, 0, StatxSize, status) == 0 ? *(long*)(status + 40) : 0;
     }
 
-    /// <summary>An environment variable that the process was started with; null if there is none, or it is not ASCII and so to be asked for otherwise.</summary>
+    /// <summary>An environment variable that the process was started with; null if there is none.</summary>
     public static string? TryGetVariable(string name)
     {
         // Sound: what getenv returns ends with a zero, and stays as long as nobody changes the process's environment, which .NET never does.
@@ -106,7 +116,13 @@ internal static unsafe partial class UnixFiles
                 length++;
             }
 
-            return value == null ? null : AsciiText.TryDecode(new ReadOnlySpan<byte>(value, length));
+            if (value == null)
+            {
+                return null;
+            }
+
+            var bytes = new ReadOnlySpan<byte>(value, length);
+            return AsciiText.TryDecode(bytes) ?? Encoding.UTF8.GetString(bytes);
         }
     }
 
@@ -176,18 +192,20 @@ internal static unsafe partial class UnixFiles
         return GetStatus(CurrentFolder, path, 0, StatxType, status) == 0 && (*(ushort*)(status + 28) & KindMask) is not (Regular or Folder);
     }
 
+    private static bool IsRegular(byte* status) => (*(ushort*)(status + 28) & KindMask) == Regular;
+
     private static byte[]? ReadAll(int handle)
     {
         // Sound: the kernel writes 256 bytes, which this is.
         byte* status = stackalloc byte[256];
-        if (GetStatus(handle, "", EmptyPath, StatxType | StatxSize, status) != 0 || (*(ushort*)(status + 28) & KindMask) != Regular)
+        if (GetStatus(handle, "", EmptyPath, StatxType | StatxSize, status) != 0 || !IsRegular(status))
         {
             return null;
         }
 
         // Files of the system's own have no size.
         ulong size = *(ulong*)(status + 40);
-        if (size is 0 or > int.MaxValue)
+        if (size == 0 || size > (ulong)Array.MaxLength)
         {
             return null;
         }
@@ -214,7 +232,19 @@ internal static unsafe partial class UnixFiles
 
     private static int GetStatus(int folder, string path, int flags, uint mask, byte* status)
     {
-        fixed (byte* pointer = AsciiText.TryEncodeTerminated(path) ?? Encoding.UTF8.GetBytes(path + '\0'))
+        byte[]? name = AsciiText.TryEncodeTerminated(path);
+        if (name is null)
+        {
+            // The kernel would take what is before a zero for the path.
+            if (path.Contains('\0', StringComparison.Ordinal))
+            {
+                return -1;
+            }
+
+            name = Encoding.UTF8.GetBytes(path + '\0');
+        }
+
+        fixed (byte* pointer = name)
         {
             return statx(folder, pointer, flags, mask, status);
         }

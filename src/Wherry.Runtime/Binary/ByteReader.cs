@@ -7,7 +7,6 @@ namespace Wherry.Binary;
 /// <summary>Reads the primitive values of the binary format (specification, 5.2). It never reads past its end.</summary>
 internal ref struct ByteReader
 {
-
     private readonly ReadOnlySpan<byte> _module;
     private readonly ReadOnlySpan<byte> _bytes;
     private int _position;

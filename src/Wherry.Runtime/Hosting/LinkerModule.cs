@@ -10,30 +10,46 @@ internal sealed class LinkerModule
     private readonly List<Table> _tables = [];
 
     /// <summary>All names.</summary>
-    public IEnumerable<string> Names => _definitions.Keys.Concat(_tables.SelectMany(static table => table.Methods.Names)).Distinct();
+    public string[] Names
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _definitions.Keys.Concat(_tables.SelectMany(static table => table.Methods.Names)).Distinct()];
+            }
+        }
+    }
 
     /// <param name="replaces">Whether it stands in the place of what has the name already.</param>
     public void Add(string name, object definition, bool replaces)
     {
-        List<object> definitions = Find(name) ?? [];
-        _definitions[name] = definitions;
-        if (replaces)
+        lock (_lock)
         {
-            definitions.Clear();
-        }
+            List<object> definitions = Find(name) ?? [];
+            _definitions[name] = definitions;
+            if (replaces)
+            {
+                definitions.Clear();
+            }
 
-        definitions.Add(definition);
+            definitions.Add(definition);
+        }
     }
 
-    /// <summary>Adds methods, each behind what has its name already.</summary>
-    public void Add(HostMethodTable methods, Func<Store, object> getTarget)
+    /// <summary>Adds methods, each behind what has its name already, or in the place of that.</summary>
+    public void Add(HostMethodTable methods, Func<Store, object> getTarget, bool replaces)
     {
-        foreach ((string name, List<object> definitions) in _definitions)
+        var table = new Table(methods, getTarget, replaces);
+        lock (_lock)
         {
-            AddMethods(definitions, name, methods, getTarget);
-        }
+            foreach ((string name, List<object> definitions) in _definitions)
+            {
+                AddMethods(definitions, name, table);
+            }
 
-        _tables.Add(new Table(methods, getTarget));
+            _tables.Add(table);
+        }
     }
 
     /// <summary>What has a name, in order of definition; null if nothing has.</summary>
@@ -49,7 +65,7 @@ internal sealed class LinkerModule
             definitions = [];
             foreach (Table table in _tables)
             {
-                AddMethods(definitions, name, table.Methods, table.GetTarget);
+                AddMethods(definitions, name, table);
             }
 
             if (definitions.Count == 0)
@@ -62,13 +78,18 @@ internal sealed class LinkerModule
         }
     }
 
-    private static void AddMethods(List<object> definitions, string name, HostMethodTable methods, Func<Store, object> getTarget)
+    private static void AddMethods(List<object> definitions, string name, Table table)
     {
-        for (int form = 0; methods.Find(name, form) is { } method; form++)
+        for (int form = 0; table.Methods.Find(name, form) is { } method; form++)
         {
-            definitions.Add(new MethodDefinition(method, getTarget));
+            if (form == 0 && table.Replaces)
+            {
+                definitions.Clear();
+            }
+
+            definitions.Add(new MethodDefinition(method, table.GetTarget));
         }
     }
 
-    private sealed record Table(HostMethodTable Methods, Func<Store, object> GetTarget);
+    private sealed record Table(HostMethodTable Methods, Func<Store, object> GetTarget, bool Replaces);
 }

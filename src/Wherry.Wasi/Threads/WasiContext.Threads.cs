@@ -53,7 +53,7 @@ public sealed partial class WasiContext
         Turns.Begin();
         var threads = new ThreadGroup(linker, store, Options.MaximumThreads, Options.ThreadRuns);
         Threads = threads;
-        linker.DefineMethods(ThreadModule, ThreadGroup.HostMethods.Table, _ => threads);
+        linker.DefineMethods(ThreadModule, ThreadGroup.HostMethods.Table, _ => threads, linker.AllowShadowing);
     }
 
     /// <summary>Ends the guest's threads and waits until they have ended. Not from one of them.</summary>

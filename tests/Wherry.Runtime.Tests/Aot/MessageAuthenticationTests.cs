@@ -25,15 +25,32 @@ public class MessageAuthenticationTests
         Assert.Equal(expected, Convert.ToHexStringLower(result));
     }
 
-    // RFC 4231, test cases 1 and 2.
+    // RFC 4231, test cases 1 to 4.
     [Theory]
     [InlineData("0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7")]
     [InlineData("4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")]
+    [InlineData(
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd",
+        "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe")]
+    [InlineData(
+        "0102030405060708090a0b0c0d0e0f10111213141516171819",
+        "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+        "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b")]
     public void Mac(string key, string data, string expected)
     {
         var mac = new byte[Sha256.Size];
         MessageAuthentication.Compute(Convert.FromHexString(key), Convert.FromHexString(data), mac);
         Assert.Equal(expected, Convert.ToHexStringLower(mac));
+    }
+
+    [Fact]
+    public void A_key_longer_than_a_block_is_refused()
+    {
+        var mac = new byte[Sha256.Size];
+        MessageAuthentication.Compute(new byte[64], [], mac);
+        Assert.Equal(HMACSHA256.HashData(new byte[64], Array.Empty<byte>()), mac);
+        _ = Assert.Throws<ArgumentOutOfRangeException>(() => MessageAuthentication.Compute(new byte[65], [], mac));
     }
 
     [Fact]

@@ -89,11 +89,108 @@ public sealed class SavedModuleTests
         }
     }
 
+    [Fact]
+    public void Setting_globals_takes_code_for_those_alone_that_can_be_fields()
+    {
+        const int Count = 100_000;
+        Module module = LoadWithGlobals(Count);
+        using var assembly = new MemoryStream();
+        CodeLayout layout = SavedModule.Write(module.Definition, module.Engine.CompilerOptions, assembly);
+        int fields = layout.IsField.Count(isField => isField);
+        Assert.InRange(fields, 1, Count / 5);
+        assembly.Position = 0;
+        using var image = new PEReader(assembly);
+        MetadataReader metadata = image.GetMetadataReader();
+        var setGlobal = (MethodDefinitionHandle)MetadataTokens.EntityHandle(SavedModule.SetGlobalToken);
+        int size = image.GetMethodBody(metadata.GetMethodDefinition(setGlobal).RelativeVirtualAddress).GetILReader().Length;
+
+        // A label and some instructions for each.
+        Assert.InRange(size, fields, (fields * 32) + 100);
+    }
+
+    [Fact]
+    public void Numbers_get_into_fields_behind_imported_globals_and_references()
+    {
+        const string Guest =
+            """
+            (module
+              (import "host" "a" (global i32))
+              (import "host" "b" (global i64))
+              (global $i (mut i32) (i32.const -5))
+              (global $r (mut externref) (ref.null extern))
+              (global $seen (export "seen") (mut i32) (i32.const 9))
+              (global $l (mut i64) (i64.const 0x123456789abcdef0))
+              (global $v (mut v128) (v128.const i64x2 1 2))
+              (global $f (mut f32) (f32.const 1.5))
+              (global $d (mut f64) (f64.const -2.25))
+              (func (export "get") (result i32 i64 f32 f64 i32 i32 i64)
+                (global.get $i) (global.get $l) (global.get $f) (global.get $d) (global.get $seen) (global.get 0) (global.get 1)))
+            """;
+        string path = Path.Combine(Path.GetTempPath(), $"wherry-{Guid.NewGuid():N}.dll");
+        try
+        {
+            var engine = new Engine(new EngineOptions { CreateCode = module => Save(module, path) });
+            var store = new Store(engine);
+            var linker = new Linker(engine);
+            linker.Define("host", "a", Global.Create(store, new GlobalType(WasmValueType.I32, false), 3));
+            linker.Define("host", "b", Global.Create(store, new GlobalType(WasmValueType.I64, false), 4L));
+            Instance instance = linker.Instantiate(store, Module.Load(engine, WatConverter.ToBinary(Guest)));
+            Assert.Equal([-5, 0x123456789abcdef0L, 1.5f, -2.25, 9, 3, 4L], instance.GetFunction("get")!.Invoke());
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Methods_in_another_order_are_refused()
+    {
+        var engine = new Engine(new EngineOptions { Features = WasmFeatures.Wasm3 });
+        Module module = Module.Load(engine, WatConverter.ToBinary("(module (func) (func (param i32)) (func (param i64)))"));
+        Module less = Module.Load(engine, WatConverter.ToBinary("(module (func) (func (param i32)))"));
+        Module other = Module.Load(engine, WatConverter.ToBinary("(module (func) (func (param i64)) (func (param i32)))"));
+        using var assembly = new MemoryStream();
+        _ = SavedModule.Write(module.Definition, engine.CompilerOptions, assembly);
+        assembly.Position = 0;
+        using var image = new PEReader(assembly);
+        MetadataReader metadata = image.GetMetadataReader();
+        NativeCompiler.CheckOrder(metadata, module.Definition, new CodeLayout(module.Definition, CodeLayout.SavedClassSize));
+        foreach (Module wrong in (Module[])[less, other])
+        {
+            _ = Assert.Throws<PrecompilationException>(() => NativeCompiler.CheckOrder(metadata, wrong.Definition, new CodeLayout(wrong.Definition, CodeLayout.SavedClassSize)));
+        }
+    }
+
+    [Fact]
+    public void A_kind_of_stub_that_was_not_written_has_no_place()
+    {
+        Module module = Module.Load(Engine.Default, WatConverter.ToBinary("(module (func) (func (param i32)))"));
+        FunctionType type = module.Definition.Functions[0].Function!;
+        Assert.Equal(0, new StubOrder(module.Definition, hasReturnedExceptions: false).Find(type, StubKind.Resolve));
+        Assert.Equal(2, new StubOrder(module.Definition, hasReturnedExceptions: true).Find(type, StubKind.Throw));
+        foreach (StubKind kind in (StubKind[])[StubKind.ResolveForGuest, StubKind.Throw, StubKind.Rewind])
+        {
+            _ = Assert.Throws<ArgumentOutOfRangeException>(() => new StubOrder(module.Definition, hasReturnedExceptions: false).Find(type, kind));
+        }
+    }
+
+    // As binary: an (i32) global that can be set, as often as wanted.
+    private static Module LoadWithGlobals(int count)
+    {
+        byte[] global = [0x7F, 1, 0x41, 7, 0x0B];
+        byte[] content = [.. Leb(count), .. Enumerable.Range(0, count).SelectMany(_ => global)];
+        byte[] bytes = [0, (byte)'a', (byte)'s', (byte)'m', 1, 0, 0, 0, 6, .. Leb(content.Length), .. content];
+        return Module.Load(Engine.Default, bytes);
+
+        static byte[] Leb(int value) => [(byte)(value | 0x80), (byte)(value >> 7 | 0x80), (byte)(value >> 14 | 0x80), (byte)(value >> 21)];
+    }
+
     private static PrecompiledModule Save(Module module, string path)
     {
         using (FileStream file = File.Create(path))
         {
-            SavedModule.Write(module.Definition, module.Engine.CompilerOptions, file);
+            _ = SavedModule.Write(module.Definition, module.Engine.CompilerOptions, file);
         }
 
         return new PrecompiledModule(module, module.Definition, module.Engine.CompilerOptions, LoadedCode.Load(path));
@@ -107,10 +204,11 @@ public sealed class SavedModuleTests
         Module module = Module.Load(engine, bytes);
         var target = new MeasuringTarget(module.Definition, engine.CompilerOptions, new CodeLayout(module.Definition, CodeLayout.SavedClassSize).HasReturnedExceptions);
         using var assembly = new MemoryStream();
-        SavedModule.Write(module.Definition, engine.CompilerOptions, assembly);
+        CodeLayout layout = SavedModule.Write(module.Definition, engine.CompilerOptions, assembly);
         assembly.Position = 0;
         using var image = new PEReader(assembly);
         MetadataReader metadata = image.GetMetadataReader();
+        NativeCompiler.CheckOrder(metadata, module.Definition, layout);
         int imported = module.Definition.ImportedFunctionCount;
         int bodies = module.Definition.Bodies.Length;
         for (int function = imported; function < imported + bodies; function++)

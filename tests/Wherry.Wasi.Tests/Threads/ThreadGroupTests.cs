@@ -287,6 +287,30 @@ public sealed class ThreadGroupTests
         Assert.Empty(failures);
     }
 
+    [Fact]
+    public void A_linker_that_allows_shadowing_gives_guests_the_threads_of_the_last_context()
+    {
+        Module module = Load(Text(main: "(call $exit (call $spawn (i32.const 1)))", thread: ""), Guarded);
+        var linker = new Linker(Guarded) { AllowShadowing = true };
+        using var none = new WasiContext(new WasiOptions { MaximumThreads = 0 });
+        using var some = new WasiContext(new WasiOptions { MaximumThreads = 2 });
+        using var noneEither = new WasiContext(new WasiOptions { MaximumThreads = 0 });
+        using var firstStore = new Store(Guarded);
+        using var secondStore = new Store(Guarded);
+        using var thirdStore = new Store(Guarded);
+        none.AddTo(linker);
+        Assert.InRange(Run(none, firstStore), int.MinValue, -1);
+        Assert.InRange(Run(some, secondStore), 1, int.MaxValue);
+        Assert.InRange(Run(noneEither, thirdStore), int.MinValue, -1);
+
+        // Gives the new thread's number.
+        int Run(WasiContext context, Store store)
+        {
+            context.AddThreadsTo(linker, store, module);
+            return WasiCommand.Run(linker.Instantiate(store, module));
+        }
+    }
+
     private static int Run(string guest, bool isGuarded = true, WasiOptions? options = null, StoreOptions? storeOptions = null)
     {
         Engine engine = isGuarded ? Guarded : Explicit;
