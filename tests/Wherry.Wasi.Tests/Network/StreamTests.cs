@@ -476,7 +476,7 @@ public class StreamTests : NetworkTests
     [Fact]
     public void A_guest_s_connections_hold_so_much_memory_and_no_more()
     {
-        const int Connections = 300;
+        const int Connections = 1_600;
         (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
         StreamBudget budget = client.Context.Options.NetworkMember!.Streams;
         IPAddress address = Resolve(client, "server");
@@ -540,12 +540,13 @@ public class StreamTests : NetworkTests
         there.RemovePipe();
         Assert.Equal(Errno.Success, client.Close(next));
 
-        // It counts until nobody can read what was sent.
+        // It counts as an orphan until what was sent is read.
         int before = here.Pipes;
         Assert.Equal(Errno.Success, client.Send(socket, "x"));
         Assert.Equal(Errno.Success, client.Close(socket));
-        Assert.Equal(before, here.Pipes);
+        Assert.Equal((before - 1, 1), (here.Pipes, here.Orphans));
         Assert.Equal("x", server.Receive(accepted));
+        Assert.Equal(0, here.Orphans);
         Assert.Equal(Errno.Success, server.Close(accepted));
         Assert.Equal(before - 1, here.Pipes);
 
@@ -555,6 +556,44 @@ public class StreamTests : NetworkTests
             {
             }
         }
+    }
+
+    /// <summary>A client that keeps its ends open after the server has closed, with something unread or not, takes nothing from the server.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_peer_that_does_not_close_uses_up_nothing(bool isUnread)
+    {
+        const int Left = 3;
+        const int Kept = StreamBudget.MostOrphans + 2;
+        (SocketGuest server, int accepted, SocketGuest client, int socket) = Connect();
+        StreamBudget budget = server.Context.Options.NetworkMember!.Streams;
+        IPAddress address = Resolve(client, "server");
+        while (budget.Pipes < StreamBudget.MostPipes - Left)
+        {
+            Assert.True(budget.TryAddPipe());
+        }
+
+        int taken = budget.Pipes - 1;
+        int first = socket;
+        for (int i = 0; i < Kept; i++)
+        {
+            if (isUnread)
+            {
+                Assert.Equal(Errno.Success, server.Send(accepted, "x"));
+            }
+
+            Assert.Equal(Errno.Success, server.Close(accepted));
+            Assert.Equal((taken, isUnread ? Math.Min(i + 1, StreamBudget.MostOrphans) : 0), (budget.Pipes, budget.Orphans));
+            socket = client.Open();
+            Assert.Equal(Errno.Success, client.Connect(socket, address, 80));
+            Assert.Equal(Errno.Success, server.Accept(3, out accepted));
+        }
+
+        // Unread, the first two of them have been too many.
+        Assert.Equal(isUnread ? Errno.Connreset : Errno.Success, client.Receive(first, 1, out _));
+        Assert.Equal("", client.Receive(first));
+        Assert.Equal(isUnread ? StreamBudget.MostOrphans : 0, budget.Orphans);
     }
 
     [Fact]

@@ -53,6 +53,8 @@ internal sealed class StreamEnd
         var near = new StreamEnd(back, there);
         var far = new StreamEnd(there, back) { peer = near };
         near.peer = far;
+        there.Reader = far;
+        back.Reader = near;
         return (near, far);
     }
 
@@ -148,7 +150,7 @@ internal sealed class StreamEnd
         }
 
         bool wasLeft = incoming.EndReading();
-        outgoing.End(asReset || wasLeft);
+        outgoing.Abandon(asReset || wasLeft);
         peer.Tell();
         Tell();
     }
@@ -184,16 +186,8 @@ internal sealed class StreamEnd
         }
     }
 
-    // There was something to read already. Who polls for edges is told all the same: with TCP, each arrival is one.
-    private void TellMore()
-    {
-        if (Volatile.Read(ref set) is { UsesEdges: true })
-        {
-            Tell();
-        }
-    }
-
-    private void Tell()
+    /// <summary>What the end is ready for may have changed: whoever watches it is told.</summary>
+    public void Tell()
     {
         // Under the gate, so that nobody is told who no longer watches.
         lock (gate)
@@ -203,6 +197,15 @@ internal sealed class StreamEnd
             {
                 watcher.OnStreamChanged();
             }
+        }
+    }
+
+    // There was something to read already. Who polls for edges is told all the same: with TCP, each arrival is one.
+    private void TellMore()
+    {
+        if (Volatile.Read(ref set) is { UsesEdges: true })
+        {
+            Tell();
         }
     }
 }

@@ -37,6 +37,16 @@ internal sealed unsafe class StreamPipe
     private bool isRefused;
     private bool isReaderGone;
 
+    // The writer has closed, and not only said that it sends no more.
+    private bool isAbandoned;
+
+    // What was left has been thrown away, as an orphan's.
+    private bool isDiscarded;
+
+    // What the budget counts it as: a pipe, or, with a place among these, an orphan; or not any more.
+    private bool isCounted;
+    private LinkedListNode<StreamPipe>? orphan;
+
     // The budget has refused a larger ring.
     private bool isCramped;
     private bool wantsRoom;
@@ -47,7 +57,11 @@ internal sealed unsafe class StreamPipe
     {
         this.budget = budget;
         this.isAccepted = isAccepted;
+        isCounted = budget is not null;
     }
+
+    /// <summary>The end that reads; null where nobody has to be told.</summary>
+    public StreamEnd? Reader { get; set; }
 
     /// <summary>Whether no more is written, or nobody reads: a write returns at once.</summary>
     public bool IsBroken
@@ -73,14 +87,18 @@ internal sealed unsafe class StreamPipe
         }
     }
 
-    /// <summary>Whether a write would not wait.</summary>
+    /// <summary>Whether a write would not wait. Who finds that it would is told when it no longer does.</summary>
     public bool HasRoom
     {
         get
         {
             lock (gate)
             {
-                return isEnded || isRefused || isReaderGone || (count < Limit && (!wantsRoom || HasEnoughRoom));
+                bool has = isEnded || isRefused || isReaderGone || (count < Limit && (!wantsRoom || HasEnoughRoom));
+
+                // A write may have filled it exactly, and so not have asked to be told.
+                wantsRoom |= !has;
+                return has;
             }
         }
     }
@@ -109,6 +127,7 @@ internal sealed unsafe class StreamPipe
             }
 
             budget = writers;
+            isCounted = true;
             return true;
         }
     }
@@ -117,11 +136,16 @@ internal sealed unsafe class StreamPipe
     /// <returns>Whether the writer, who has waited for room, has some now.</returns>
     public bool Accept()
     {
+        bool hasFreed;
         lock (gate)
         {
             isAccepted = true;
-            return TakeWaitForRoom();
+            hasFreed = TakeWaitForRoom();
+            Recount();
         }
+
+        budget?.ResetOldestOrphans();
+        return hasFreed;
     }
 
     /// <summary>Writes what there is room for.</summary>
@@ -191,9 +215,9 @@ internal sealed unsafe class StreamPipe
         lock (gate)
         {
             isWriting = false;
-            if (isReaderGone)
+            if (isReaderGone || isDiscarded)
             {
-                // The other side has closed meanwhile: nothing of it has arrived.
+                // The other side has closed meanwhile, or this one: nothing of it has arrived.
                 GiveBack();
                 return Errno.Pipe;
             }
@@ -245,6 +269,7 @@ internal sealed unsafe class StreamPipe
                     if (isDrained)
                     {
                         GiveBack();
+                        Recount();
                     }
 
                     return read > 0 || (index == buffers.Length && !(isDrained && isReset)) ? Errno.Success : GetEnd();
@@ -281,9 +306,9 @@ internal sealed unsafe class StreamPipe
             lock (gate)
             {
                 isReading = false;
-                if (isReaderGone)
+                if (isReaderGone || isDiscarded)
                 {
-                    // Closed meanwhile, by whoever ends the guest.
+                    // Closed meanwhile, by whoever ends the guest; or thrown away.
                     GiveBack();
                 }
                 else if (!isPeek)
@@ -317,7 +342,42 @@ internal sealed unsafe class StreamPipe
         {
             isReset |= asReset && !isReaderGone;
             isEnded = true;
+            Recount();
         }
+    }
+
+    /// <summary>The writer has closed. What was written can still be read, as long as it is not the oldest of too many such orphans.</summary>
+    /// <param name="asReset">Whether the reader is told of a reset, once, before it finds the end.</param>
+    public void Abandon(bool asReset)
+    {
+        lock (gate)
+        {
+            isAbandoned = true;
+        }
+
+        End(asReset);
+        budget?.ResetOldestOrphans();
+    }
+
+    /// <summary>There are too many orphans, and this has been the oldest: the reader finds a reset instead of what was left. The budget's, which counts it no more.</summary>
+    public void ResetOrphan()
+    {
+        lock (gate)
+        {
+            if (orphan is null)
+            {
+                // Read to its end meanwhile, or closed.
+                return;
+            }
+
+            orphan = null;
+            isDiscarded = true;
+            isReset = true;
+            count = 0;
+            GiveBack();
+        }
+
+        Reader?.Tell();
     }
 
     /// <summary>The reader takes no more than what is there: who writes now does so in vain.</summary>
@@ -336,15 +396,11 @@ internal sealed unsafe class StreamPipe
         lock (gate)
         {
             bool wasLeft = count > 0;
-            if (!isReaderGone)
-            {
-                isReaderGone = true;
-                budget?.RemovePipe();
-            }
-
+            isReaderGone = true;
             isReset = false;
             count = 0;
             GiveBack();
+            Recount();
             return wasLeft;
         }
     }
@@ -359,6 +415,29 @@ internal sealed unsafe class StreamPipe
 
         wantsRoom = false;
         return true;
+    }
+
+    // What can neither be written nor read any more is not counted, or a reader that keeps its end open would use up the writer's pipes; nor is an orphan among the pipes, for the same reason. (Until it is accepted it is: the reader's queue is short.)
+    private void Recount()
+    {
+        if (isReaderGone || (isEnded && count == 0 && !isWriting))
+        {
+            if (isCounted)
+            {
+                isCounted = false;
+                budget!.RemovePipe();
+            }
+            else if (orphan is not null)
+            {
+                budget!.RemoveOrphan(orphan);
+                orphan = null;
+            }
+        }
+        else if (isCounted && isAbandoned && isEnded && isAccepted)
+        {
+            isCounted = false;
+            orphan = budget!.AddOrphan(this);
+        }
     }
 
     private Errno GetEnd()
@@ -382,7 +461,7 @@ internal sealed unsafe class StreamPipe
 
         int largerSize = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(SmallestRing, needed));
         isCramped = false;
-        while (largerSize > Math.Max(size, SmallestRing) && budget?.TryTake(largerSize - size) == false)
+        while (largerSize > Math.Max(size, SmallestRing) && budget?.TryTake(largerSize - size, largerSize) == false)
         {
             largerSize /= 2;
             isCramped = true;
