@@ -145,9 +145,18 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
 
         type.DefineDefaultConstructor(MethodAttributes.Public);
         Type created = type.CreateType();
+
+        // In the order of their definition, as it happens. Asking for each by its name looks through all of them each time: 7 s for 10,000.
+        FieldInfo[] fields = created.GetFields(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly);
+        int next = 0;
         for (int i = 0; i < _globalFields.Length; i++)
         {
-            _createdGlobalFields[i] = Layout.IsField[i] ? created.GetField(CodeLayout.GlobalFieldName(i)) : null;
+            if (Layout.IsField[i])
+            {
+                string name = CodeLayout.GlobalFieldName(i);
+                _createdGlobalFields[i] = next < fields.Length && fields[next].Name == name ? fields[next] : created.GetField(name);
+                next++;
+            }
         }
 
         return created;
