@@ -45,7 +45,9 @@ internal sealed class GuestRunner
         }
 
         using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
-        using var mayStart = new ManualResetEventSlim();
+
+        // Never disposed: where the process can't be prepared, the guest's thread may look at it after this one has gone on.
+        var mayStart = new ManualResetEventSlim();
         var runner = new GuestRunner(options, deadline, mayStart);
         int exitCode = ExitCodes.CannotRun;
         CommandException? failure = null;

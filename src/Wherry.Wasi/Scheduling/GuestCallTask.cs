@@ -5,7 +5,7 @@ using Wherry.Wasi.Native;
 namespace Wherry.Wasi.Scheduling;
 
 /// <summary>A guest's call on the threads of a scheduler: it has one while it runs, and none while it waits.</summary>
-internal sealed unsafe class GuestCallTask : IGuestWork
+internal sealed class GuestCallTask : IGuestWork
 {
     private readonly GuestScheduler scheduler;
     private readonly Func<SuspendableCall> start;
@@ -40,7 +40,7 @@ internal sealed unsafe class GuestCallTask : IGuestWork
             int thread = Volatile.Read(ref turnThread);
 
             // If the turn ends meanwhile, the thread may be another guest's: a moment later it is right again.
-            return TimeSpan.FromTicks((total + (thread != 0 ? Math.Max(0, CpuNanoseconds(ClockOf(thread)) - start) : 0)) / 100);
+            return TimeSpan.FromTicks((total + (thread != 0 ? Math.Max(0, ProcessorTime.Of(thread) - start) : 0)) / 100);
         }
     }
 
@@ -65,7 +65,7 @@ internal sealed unsafe class GuestCallTask : IGuestWork
     {
         IsWaiting = false;
         _ = Interlocked.Increment(ref turns);
-        long before = CpuNanoseconds(Libc.CLOCK_THREAD_CPUTIME_ID);
+        long before = ProcessorTime.OfThisThread;
         Volatile.Write(ref turnStart, before);
         Volatile.Write(ref turnThread, GuestScheduler.ThreadId);
         Task? waitsFor = null;
@@ -83,7 +83,7 @@ internal sealed unsafe class GuestCallTask : IGuestWork
 #pragma warning restore CA1031
 
         Volatile.Write(ref turnThread, 0);
-        Volatile.Write(ref cpuNanoseconds, cpuNanoseconds + CpuNanoseconds(Libc.CLOCK_THREAD_CPUTIME_ID) - before);
+        Volatile.Write(ref cpuNanoseconds, cpuNanoseconds + ProcessorTime.OfThisThread - before);
         if (failure is not null)
         {
             completion.SetException(failure);
@@ -106,17 +106,6 @@ internal sealed unsafe class GuestCallTask : IGuestWork
                 awaiter.UnsafeOnCompleted(resume);
             }
         }
-    }
-
-    // Linux's number of the clock that counts what a thread of this process takes.
-    private static int ClockOf(int thread) => (~thread << 3) | 6;
-
-    private static long CpuNanoseconds(int clock)
-    {
-        Timespec time;
-
-        // Sound: a local. A thread that is gone has no clock.
-        return Libc.clock_gettime(clock, &time) == 0 ? (time.Seconds * 1_000_000_000) + time.Nanoseconds : 0;
     }
 
     private void Resume()

@@ -80,23 +80,15 @@ internal sealed unsafe class TurnPriority
         else if (++looks == LooksUntilSuspect)
         {
             isSuspect = true;
-            start = ProcessorTime();
+            start = ProcessorTime.Of(thread);
         }
-        else if (looks > LooksUntilSuspect && !isLow && own.IsOrdinary && ProcessorTime() - start > LongNanoseconds)
+        else if (looks > LooksUntilSuspect && !isLow && own.IsOrdinary && ProcessorTime.Of(thread) - start > LongNanoseconds)
         {
             lock (gate)
             {
                 isLow = isRunning && Volatile.Read(ref turn) == current && TrySet(LeastNice, LongSlice);
             }
         }
-    }
-
-    private long ProcessorTime()
-    {
-        Timespec time;
-
-        // Sound: the system fills in a local. The clock of another thread of this process is its number, inverted, above three bits that say what is counted.
-        return Libc.clock_gettime((~thread << 3) | 6, &time) == 0 ? (time.Seconds * 1_000_000_000) + time.Nanoseconds : 0;
     }
 
     private SchedulingAttributes Read()
