@@ -152,7 +152,9 @@ internal static class ModuleGenerator
             table.Type.Write(section);
             section.Byte((byte)(table.Is64Bit ? 5 : 1));
             section.Unsigned(20);
-            section.Unsigned(30);
+
+            // What can't grow, the engine reads in another way.
+            section.Unsigned(random.OneIn(3) ? 20 : 30);
         }));
         Section(5, section => Write(section, shape.Memories, memory => WriteMemory(section, memory)));
         if (shape.Tags.Count > 0)
