@@ -4,6 +4,7 @@ using Wherry.Bench.Soak;
 return args switch
 {
     ["compute", .. var rest] => ComputeBenchmark.Run(new Settings(rest)),
+    ["first", .. var rest] => FirstRunBenchmark.Run(new Settings(rest)),
     ["compile", .. var rest] => CompileBenchmark.Run(new Settings(rest)),
     ["lifetimes", .. var rest] => LifetimesBenchmark.Run(new Settings(rest)),
     ["system-calls", .. var rest] => SystemCallsBenchmark.Run(new Settings(rest)),

@@ -44,6 +44,7 @@ internal sealed class Settings
 
               compute   the programs of ../shared/bench, as processes: medians of wall and CPU time, ratios, geometric means.
                         "wherry" is code compiled ahead of time, as WasmEdge's is; "wherry jit" is a run without it
+              first     programs of which nothing is compiled yet (lua, quickjs, sqlite, zstd, and orders-go until it listens), beside node as it is by default
               compile   how long compiling ahead of time takes, beside WasmEdge's compiler (--only; default quickjs,sqlite,zstd,lua)
               gains     the collector's heap, exceptions, tail calls, calls through references, atomics; vectors as processes
               threads   a program with pthreads: the same sum by one thread and by as many as there are processors, as processes
@@ -65,7 +66,7 @@ internal sealed class Settings
               --wherry COMMAND       default: the build of this project
               --wasmedge COMMAND     for example "chroot /opt/debian wasmedge"; modules are compiled ahead of time first
               --wasmedge-aot FOLDER  modules that are compiled already, NAME.so, as the command sees the folder
-              --node COMMAND         V8's optimizing compiler only (compute, gains)
+              --node COMMAND         V8's optimizing compiler only (compute, gains); as it is by default (first)
               --gcc COMMAND          the same C programs, natively (compute)
               --native FILE          the same order service, natively (http); default ../shared/guests/orders-rust/orders-native
               --shared FOLDER        default ../shared
