@@ -44,7 +44,7 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
         : Runtime != here.Runtime ? $"it was made for another .NET runtime ({Runtime}, this is {here.Runtime})"
         : System != here.System ? $"it was made for another system ({System}, this is {here.System})"
         : Processor != here.Processor ? $"it was made for another processor ({Processor}; this one has {here.Processor})"
-        : Options != here.Options ? $"it was made with other options ({Options}; now {here.Options})"
+        : Options != here.Options ? $"it was made with other options ({OptionDifferences.List(Options, here.Options)})"
         : null;
 
     // The framework's own method looks for separators by vectors, which takes a millisecond when it is first used.
