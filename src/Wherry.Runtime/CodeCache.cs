@@ -10,7 +10,7 @@ namespace Wherry;
 public sealed record CodeCacheEntry(string Key, long Bytes, DateTime LastUsed);
 
 /// <summary>
-/// A folder with the native code of modules that were run before. An entry is used only for the same module, engine, runtime, processor and
+/// A folder with the native code of modules that were run before, and with what was learnt of them. An entry is used only for the same module, engine, runtime, processor and
 /// options, and only if its MAC shows that this user's Wherry made it; one that was damaged is deleted. Any number of processes may use a folder at once.
 /// </summary>
 public sealed class CodeCache
@@ -19,7 +19,12 @@ public sealed class CodeCache
     internal const int MinimumModuleSize = 16 * 1024;
 
     private const string Extension = ".cwasm";
+    private const string WaitExtension = ".waits";
     private const string LockExtension = ".lock";
+
+    /// <summary>What a file takes of a disk at least.</summary>
+    private const long LeastSize = 4096;
+
     private static readonly TimeSpan s_staleAge = TimeSpan.FromHours(1);
 
     /// <summary>The cache of this user: wherry in $XDG_CACHE_HOME or ~/.cache.</summary>
@@ -40,18 +45,17 @@ public sealed class CodeCache
 
     /// <summary>
     /// Whether modules that are not in the cache are compiled for it, at low priority, beside the guests that run with jitted code meanwhile. That needs
-    /// crossgen2: see <see cref="Precompiler.IsAvailable"/>. Instances made afterwards use the native code.
+    /// crossgen2: see <see cref="Precompiler.IsAvailable"/>. Instances made afterwards use the native code. What is learnt of modules is kept too, or not.
     /// </summary>
     public bool FillsInBackground { get; init; } = true;
 
     /// <summary>What is in it.</summary>
     /// <exception cref="IOException">The folder can't be read.</exception>
-    public IReadOnlyList<CodeCacheEntry> List() => Folder is null || !Directory.Exists(Folder)
-        ? []
-        : [.. new DirectoryInfo(Folder).GetFiles("*" + Extension).Select(file => new CodeCacheEntry(Path.GetFileNameWithoutExtension(file.Name), file.Length, file.LastWriteTimeUtc))];
+    public IReadOnlyList<CodeCacheEntry> List() =>
+        [.. FindFiles(Extension).Select(file => new CodeCacheEntry(Path.GetFileNameWithoutExtension(file.Name), file.Length, file.LastWriteTimeUtc))];
 
-    /// <summary>Deletes all entries.</summary>
-    /// <returns>How many there were.</returns>
+    /// <summary>Deletes all entries, and what was learnt.</summary>
+    /// <returns>How many entries there were.</returns>
     /// <exception cref="IOException">An entry can't be deleted.</exception>
     public int Clear()
     {
@@ -60,6 +64,11 @@ public sealed class CodeCache
         {
             File.Delete(PathOf(entry.Key));
             count++;
+        }
+
+        foreach (FileInfo file in FindFiles(WaitExtension))
+        {
+            file.Delete();
         }
 
         DeleteStale(TimeSpan.Zero);
@@ -105,12 +114,11 @@ public sealed class CodeCache
         string path = PathOf(identity.Key);
         try
         {
-            if (!File.Exists(path) || !UnixFiles.IsOwn(Folder, isPrivate: true) || !UnixFiles.IsOwn(path, isPrivate: true) || UserKey.TryGet(creates: false) is not { } key)
+            if (!TryRead(path, out byte[] bytes, out byte[] key))
             {
                 return null;
             }
 
-            byte[] bytes = File.ReadAllBytes(path);
             if (!PrecompiledFile.TryRead(bytes, out PrecompiledFile? file) || !file.IsAuthentic(key) || file.Identity != identity)
             {
                 // Damaged: it is made anew when the module has run for a while.
@@ -156,6 +164,56 @@ public sealed class CodeCache
         return true;
     }
 
+    /// <summary>The functions of a module that were found below a wait.</summary>
+    internal IReadOnlyList<int> FindWaits(CodeIdentity identity)
+    {
+        if (Folder is null)
+        {
+            return [];
+        }
+
+        string path = PathOf(identity.Key, WaitExtension);
+        try
+        {
+            if (!TryRead(path, out byte[] bytes, out byte[] key))
+            {
+                return [];
+            }
+
+            if (WaitFile.TryRead(bytes, identity, key) is not { } functions)
+            {
+                // Damaged: the module's next guests find them out again.
+                File.Delete(path);
+                return [];
+            }
+
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+            return functions;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Keeps which functions of a module were found below a wait, beside those that were before. Where that can't be, the next process finds them out again.</summary>
+    internal void KeepWaits(CodeIdentity identity, IEnumerable<int> functions)
+    {
+        try
+        {
+            if (FindProblem() is null && UserKey.TryGet(creates: true) is { } key)
+            {
+                string path = PathOf(identity.Key, WaitExtension);
+                AtomicFile.Write(path, WaitFile.Write([.. FindWaits(identity).Union(functions)], identity, key), isPrivate: true);
+                Trim(path);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // There is nobody to tell.
+        }
+    }
+
     private static FileStream? TryLock(string path)
     {
         try
@@ -168,15 +226,33 @@ public sealed class CodeCache
         }
     }
 
-    private string PathOf(string key) => Path.Combine(Folder!, key + Extension);
+    private string PathOf(string key, string extension = Extension) => Path.Combine(Folder!, key + extension);
+
+    // Only what nobody else can have written or read is looked at.
+    private bool TryRead(string path, out byte[] bytes, out byte[] key)
+    {
+        bytes = [];
+        key = [];
+        if (!File.Exists(path) || !UnixFiles.IsOwn(Folder!, isPrivate: true) || !UnixFiles.IsOwn(path, isPrivate: true) || UserKey.TryGet(creates: false) is not { } found)
+        {
+            return false;
+        }
+
+        key = found;
+        bytes = File.ReadAllBytes(path);
+        return true;
+    }
+
+    private FileInfo[] FindFiles(string extension) => Folder is null || !Directory.Exists(Folder) ? [] : new DirectoryInfo(Folder).GetFiles("*" + extension);
 
     private void Trim(string newest)
     {
         DeleteStale(s_staleAge);
         long total = 0;
-        foreach (FileInfo file in new DirectoryInfo(Folder!).GetFiles("*" + Extension).OrderByDescending(file => file.FullName == newest).ThenByDescending(file => file.LastWriteTimeUtc))
+        IEnumerable<FileInfo> files = FindFiles(Extension).Concat(FindFiles(WaitExtension));
+        foreach (FileInfo file in files.OrderByDescending(file => file.FullName == newest).ThenByDescending(file => file.LastWriteTimeUtc))
         {
-            total += file.Length;
+            total += Math.Max(file.Length, LeastSize);
             if (total > MaximumBytes)
             {
                 file.Delete();
@@ -187,12 +263,7 @@ public sealed class CodeCache
     // What processes left that were killed while they wrote.
     private void DeleteStale(TimeSpan age)
     {
-        if (Folder is null || !Directory.Exists(Folder))
-        {
-            return;
-        }
-
-        foreach (FileInfo file in new DirectoryInfo(Folder).GetFiles("*.tmp"))
+        foreach (FileInfo file in FindFiles(".tmp"))
         {
             if (DateTime.UtcNow - file.LastWriteTimeUtc >= age)
             {

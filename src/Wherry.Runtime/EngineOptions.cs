@@ -68,6 +68,9 @@ public sealed record EngineOptions
     /// </summary>
     internal Func<string, string, bool>? MayWait { get; init; }
 
+    /// <summary>With <see cref="MayWait"/>, how many guests of a module of which nothing is known find out where it waits: see <see cref="Compilation.Suspension.WaitTrial"/>.</summary>
+    internal int WaitTrials { get; init; } = 4;
+
     /// <summary>For tests: with <see cref="MayWait"/>, every function is compiled so, and is left and entered again each time it is called.</summary>
     internal bool WaitsAtEachCall { get; init; }
 

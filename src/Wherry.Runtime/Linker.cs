@@ -127,7 +127,7 @@ public sealed class Linker
 
         if (trap is not null)
         {
-            throw trap;
+            throw TrapTranslator.Complete(trap);
         }
 
         return instance;

@@ -1,6 +1,7 @@
 using Wherry.Aot;
 using Wherry.Binary;
 using Wherry.Compilation;
+using Wherry.Compilation.Suspension;
 using Wherry.Diagnostics;
 using Wherry.Validation;
 
@@ -21,6 +22,7 @@ public sealed class Module
         Engine = engine;
         Definition = definition;
         Name = name;
+        Waits = engine.Options.MayWait is null ? null : new WaitingFunctions(definition.Functions.Length, engine.Options.WaitTrials);
         _code = code is not null ? new PrecompiledModule(this, definition, engine.CompilerOptions, code)
             : engine.Options.CreateCode is { } createCode ? createCode(this)
             : new JittedModule(this, definition, engine.CompilerOptions);
@@ -46,6 +48,9 @@ public sealed class Module
     /// <summary>Its functions, for the next instance.</summary>
     internal CompiledModule Code => Volatile.Read(ref _code);
 
+    /// <summary>Where its guests wait, if its engine compiles for that.</summary>
+    internal WaitingFunctions? Waits { get; }
+
     internal Dictionary<string, ExportDefinition> ExportsByName => _exportsByName ??= NameExports(Definition);
 
     /// <summary>Names and source lines, for messages.</summary>
@@ -68,9 +73,15 @@ public sealed class Module
     internal static Module LoadOwned(Engine engine, byte[] bytes, string? name)
     {
         CodeCache? cache = bytes.Length >= CodeCache.MinimumModuleSize ? engine.Options.CodeCache : null;
-        LoadedCode? code = cache?.Find(CodeIdentity.Of(engine, bytes));
+        CodeIdentity? identity = cache is null ? null : CodeIdentity.Of(engine, bytes);
+        LoadedCode? code = identity is null ? null : cache!.Find(identity);
         ModuleDefinition definition = Decode(engine, bytes, isValid: code is not null);
         var module = new Module(engine, definition, name, code);
+        if (module.Waits is not null && engine.Options.CodeCache is { } waits)
+        {
+            module.Waits.UseCache(waits, identity ?? CodeIdentity.Of(engine, bytes));
+        }
+
         if (cache is { FillsInBackground: true } && code is null)
         {
             BackgroundCompiler.Add(module, cache);
@@ -128,9 +139,9 @@ public sealed class Module
         if (cache.Find(CodeIdentity.Of(Engine, Definition.Bytes.Span)) is { } code)
         {
             var precompiled = new PrecompiledModule(this, Definition, Engine.CompilerOptions, code);
-            if (Engine.Options.MayWait is not null)
+            if (Waits is not null)
             {
-                precompiled.Suspension?.AddAllOf(Code.Suspension);
+                precompiled.Suspension?.AddKnown();
             }
 
             Volatile.Write(ref _code, precompiled);

@@ -113,7 +113,7 @@ public sealed unsafe partial class Store
         }
     }
 
-    /// <summary>What an exception of a guest's call stands for, mostly a trap, or null if it passes unchanged. Between <see cref="Enter"/> and <see cref="Exit"/>.</summary>
+    /// <summary>What an exception of a guest's call stands for, mostly a trap, or null if it passes unchanged; <see cref="TrapTranslator.Complete"/> must follow behind all blocks. Between <see cref="Enter"/> and <see cref="Exit"/>.</summary>
     internal Exception? Translate(Exception exception)
     {
         Meter?.Settle();

@@ -41,7 +41,7 @@ internal sealed class JittedModule : CompiledModule, ICodeTarget
         }
 
         _suspension = new Lazy<(ModuleSuspension?, string)>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
-            ? (new ModuleSuspension(this, plan, module.Engine.Options.WaitsAtEachCall, CompileSuspendable, type => GetStub(type, StubKind.Rewind)), "")
+            ? (new ModuleSuspension(this, plan, module.Waits!, module.Engine.Options.WaitsAtEachCall, CompileSuspendable, type => GetStub(type, StubKind.Rewind)), "")
             : (null, refusal));
         LargeFunctionsReady = new bool[Layout.LargeFunctionCount];
         _globalFields = new FieldBuilder?[definition.Globals.Length];

@@ -12,12 +12,26 @@ internal static unsafe class TrapTranslator
 {
     private const int ShownFrames = 32;
 
-    /// <summary>The trap that the exception stands for, or null if it is not the guest's: then it passes unchanged. If another thread of the guest ended it, what happened there.</summary>
+    /// <summary>
+    /// The trap that the exception stands for, or null if it is not the guest's: then it passes unchanged. If another thread of the guest ended it, what happened there. Called while the guest's stack is still there;
+    /// <see cref="Complete"/> must follow when it is not.
+    /// </summary>
     public static Exception? Translate(Store store, Exception exception)
     {
+        if (exception is GuestTrapException { Kind: TrapKind.StackExhausted } && !store.IsInterrupted)
+        {
+            return exception;
+        }
+
         TrapException? trap = TranslateTrap(store, exception);
         return trap?.Kind == TrapKind.Interrupted ? FromCause(store) ?? trap : trap;
     }
+
+    /// <summary>
+    /// What <see cref="Translate(Store, Exception)"/> returned, as it is thrown. What a stack of a hundred thousand frames is told by takes megabytes, so that garbage is collected meanwhile: looking through that stack then would stop all guests for a tenth of
+    /// a second.
+    /// </summary>
+    public static Exception Complete(Exception translated) => translated is GuestTrapException trap ? Create(trap.Kind, trap) : translated;
 
     /// <summary>What another thread of the guest ended with, as an exception for this thread; null if it was nothing of that kind.</summary>
     public static Exception? FromCause(Store store) => store.InterruptionCause switch
@@ -77,9 +91,11 @@ internal static unsafe class TrapTranslator
     {
         // The limit of the stack is also what interrupts calls.
         TrapKind kind = (trap.Kind is TrapKind.StackExhausted or TrapKind.Interrupted) && store.IsInterrupted ? store.InterruptionKind : trap.Kind;
-        string? detail = kind == trap.Kind ? trap.Message : null;
-        return Create(kind, detail, trap.Address, new StackTrace(trap, fNeedFileInfo: false), trap.InnerException, trap.Place);
+        return Create(kind, trap);
     }
+
+    private static TrapException Create(TrapKind kind, GuestTrapException trap) =>
+        Create(kind, kind == trap.Kind ? trap.Message : null, trap.Address, new StackTrace(trap, fNeedFileInfo: false), trap.InnerException, trap.Place);
 
     private static TrapException Create(TrapKind kind, string? detail, ulong? address, StackTrace? trace, Exception? innerException, int place = -1, MachineAccess? access = null)
     {

@@ -26,6 +26,7 @@ internal static class GuestDelegates
     private static readonly MethodInfo s_enter = Method(nameof(GuestEntry.Enter));
     private static readonly MethodInfo s_exit = Method(nameof(GuestEntry.Exit));
     private static readonly MethodInfo s_translate = Method(nameof(GuestEntry.Translate));
+    private static readonly MethodInfo s_complete = Method(nameof(GuestEntry.Complete));
     private static readonly MethodInfo s_checkParameter = Method(nameof(GuestEntry.CheckParameter));
     private static readonly MethodInfo s_convertParameter = Method(nameof(GuestEntry.ConvertParameter));
     private static readonly FieldInfo s_code = typeof(GuestEntry).GetField(nameof(GuestEntry.Code))!;
@@ -269,6 +270,7 @@ internal static class GuestDelegates
         generator.Emit(OpCodes.Ldloc, trap);
         generator.Emit(OpCodes.Brfalse_S, isDone);
         generator.Emit(OpCodes.Ldloc, trap);
+        generator.Emit(OpCodes.Call, s_complete);
         generator.Emit(OpCodes.Throw);
         generator.MarkLabel(isDone);
         return result;

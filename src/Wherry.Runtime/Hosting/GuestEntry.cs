@@ -24,6 +24,9 @@ internal sealed class GuestEntry(Function function)
     /// <summary>What the exception stands for, mostly a trap, or null if it passes unchanged.</summary>
     public Exception? Translate(Exception exception) => _store.Translate(exception);
 
+    /// <summary>The same, as it is thrown when the guest's stack is gone.</summary>
+    public static Exception Complete(Exception translated) => TrapTranslator.Complete(translated);
+
     /// <summary>Calls a function without parameters and results, as an emitted adapter would.</summary>
     public unsafe void Call(object?[] arguments, object?[] results)
     {
@@ -45,7 +48,7 @@ internal sealed class GuestEntry(Function function)
 
         if (trap is not null)
         {
-            throw trap;
+            throw Complete(trap);
         }
     }
 

@@ -8,10 +8,11 @@ namespace Wherry.Compilation.Suspension;
 /// may be reached from everywhere is waited for in few places, and all other code is as fast as ever. Code that can be left looks here for the code to call. Where there is only code that can't be
 /// left, a wait below keeps its thread, and what was found below it is compiled for the next time.
 /// </summary>
+/// <param name="known">The functions that were found below a wait.</param>
 /// <param name="waitsAtEachCall">For tests: whether each function can be left, and is, at its start.</param>
 /// <param name="compile">Compiles a function as one that can be left.</param>
 /// <param name="getStub">Makes the code by which functions of a type are entered again.</param>
-internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, bool waitsAtEachCall, Func<int, nint> compile, Func<DefinedType, nint> getStub)
+internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, WaitingFunctions known, bool waitsAtEachCall, Func<int, nint> compile, Func<DefinedType, nint> getStub)
 {
     private readonly Lock _lock = new();
     private readonly nint[] _code = new nint[module.Definition.Functions.Length];
@@ -42,22 +43,56 @@ internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, 
         return stub;
     }
 
+    /// <summary>Whether a guest that starts now tries functions of which nothing is known.</summary>
+    public WaitTrial? TryBeginTrial() => known.TryTakeTrial() ? new WaitTrial(this) : null;
+
     /// <summary>The code to call for a function, from one that can be left.</summary>
+    /// <param name="trial">What the guest tries, if it does.</param>
     /// <param name="keepsThread">Whether it can't be left.</param>
-    public nint Enter(int function, out bool keepsThread)
+    public nint Enter(int function, WaitTrial? trial, out bool keepsThread)
     {
-        nint code = CodeOf(function);
-        if (code == 0 && WaitsAtEachCall && TryAdd(function))
+        nint code = 0;
+        if (known.Contains(function) || WaitsAtEachCall || trial?.TryTake(this, function) == true)
         {
             code = CodeOf(function);
+            if (code == 0 && TryAdd(function))
+            {
+                code = CodeOf(function);
+            }
         }
 
         keepsThread = code == 0;
         return keepsThread ? module.GetPlainCode(function) : code;
     }
 
-    /// <summary>Sees to it that a function can be left from its next call on.</summary>
-    /// <returns>Whether it can.</returns>
+    /// <summary>A function was found below a wait: it can be left from its next call on, here and in other code of the same module, if it can at all.</summary>
+    public void Learn(int function)
+    {
+        if (!known.Contains(function) && Plan.Reaches(function))
+        {
+            known.Add(function);
+            _ = TryAdd(function);
+            foreach (int caller in Plan.TailCallersOf(function))
+            {
+                Learn(caller);
+            }
+        }
+    }
+
+    /// <summary>Compiles what is known.</summary>
+    public void AddKnown()
+    {
+        for (int i = module.Definition.ImportedFunctionCount; i < _code.Length; i++)
+        {
+            if (known.Contains(i))
+            {
+                _ = TryAdd(i);
+            }
+        }
+    }
+
+    /// <summary>Compiles a function as one that can be left.</summary>
+    /// <returns>Whether it can be.</returns>
     public bool TryAdd(int function)
     {
         if (CodeOf(function) != 0)
@@ -87,24 +122,7 @@ internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, 
             }
         }
 
-        foreach (int caller in Plan.TailCallersOf(function))
-        {
-            _ = TryAdd(caller);
-        }
-
         return true;
-    }
-
-    /// <summary>Sees to it that the functions can be left that can in other code of the same module.</summary>
-    public void AddAllOf(ModuleSuspension? other)
-    {
-        for (int i = module.Definition.ImportedFunctionCount; other is not null && i < _code.Length; i++)
-        {
-            if (other.CodeOf(i) != 0)
-            {
-                _ = TryAdd(i);
-            }
-        }
     }
 
     // Beyond these limits the JIT does not optimize, which costs more than a thread. Small functions may be beyond them too: each wait keeps all that is alive.

@@ -42,7 +42,7 @@ internal sealed class SuspendableOverlay : ICodeTarget
 
         s_modules.Add(_builder.Assembly, module);
         _stubs = new FunctionStubs(_builder, 0);
-        Suspension = new ModuleSuspension(this, plan, waitsAtEachCall, Compile, GetRewindStub);
+        Suspension = new ModuleSuspension(this, plan, module.Module.Waits!, waitsAtEachCall, Compile, GetRewindStub);
     }
 
     public ModuleDefinition Definition => _module.Definition;

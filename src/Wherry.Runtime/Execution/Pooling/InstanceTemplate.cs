@@ -150,7 +150,7 @@ internal sealed unsafe class InstanceTemplate
 
         if (trap is not null)
         {
-            throw trap;
+            throw TrapTranslator.Complete(trap);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Wherry.Compilation.Suspension;
 using Wherry.Hosting;
 
 namespace Wherry.Execution.Suspension;
@@ -37,6 +38,9 @@ internal sealed unsafe class GuestSuspension(Store store)
     private int _callCount;
     private int _leftFrames;
 
+    /// <summary>What the guest tries, if it does.</summary>
+    public WaitTrial? Trial { get; set; }
+
     /// <summary>What is under way.</summary>
     public int State { get; private set; }
 
@@ -69,6 +73,14 @@ internal sealed unsafe class GuestSuspension(Store store)
         State = None;
         _callCount = 0;
         _leftFrames = _frameCount;
+        if (Trial is not null)
+        {
+            foreach (ref Frame frame in _frames.AsSpan(0, _frameCount))
+            {
+                frame.Instance.Code.Suspension!.Learn(frame.Function);
+            }
+        }
+
         store.SetSuspensionState(None);
     }
 

@@ -91,6 +91,7 @@ internal sealed class SuspendableCall
             return function;
         }
 
+        instance.Suspension.Trial ??= code.TryBeginTrial();
         return new Function(function.DefinedType, code.CodeOf(function.Index), instance);
     }
 

@@ -34,7 +34,7 @@ internal static unsafe class SuspensionInstructions
     /// <summary>The code to call for a function of the module, from one that can be left. If what is called can't, it is counted.</summary>
     public static nint EnterFunction(GuestInstance instance, int function)
     {
-        nint code = instance.Code.Suspension!.Enter(function, out bool keepsThread);
+        nint code = instance.Code.Suspension!.Enter(function, instance.Suspension.Trial, out bool keepsThread);
         instance.SuspensionBlocks += keepsThread ? 1 : 0;
         return code;
     }
@@ -48,7 +48,7 @@ internal static unsafe class SuspensionInstructions
             CompiledModule module = function.Target is GuestInstance other ? other.Code : instance.Code;
             if (module.Suspension is { } suspension)
             {
-                nint code = suspension.Enter(function.Index, out bool keepsThread);
+                nint code = suspension.Enter(function.Index, instance.Suspension.Trial, out bool keepsThread);
                 instance.SuspensionBlocks += keepsThread ? 1 : 0;
                 return code;
             }

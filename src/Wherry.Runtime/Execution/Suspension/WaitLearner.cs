@@ -14,7 +14,7 @@ internal static class WaitLearner
             // The innermost calls from the host come first; what is below them is another call's.
             if (frame.GetMethod() is { } method && CompiledModules.TryFind(method, out CompiledModule? module, out int function, out _))
             {
-                _ = module.Suspension?.TryAdd(function);
+                module.Suspension?.Learn(function);
             }
         }
     }

@@ -8,7 +8,7 @@ public sealed class SuspensionLimitTests
 {
     private const int Results = 128;
 
-    private static readonly Engine s_engine = new(new EngineOptions { MayWait = static (_, _) => true });
+    private static readonly Engine s_engine = new(new EngineOptions { MayWait = static (_, _) => true, WaitTrials = 0 });
 
     /// <summary>Code of one or two bytes that makes and keeps many values.</summary>
     [Theory]
