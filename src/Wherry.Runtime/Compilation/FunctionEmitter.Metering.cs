@@ -117,7 +117,9 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private int OwedAt(ControlFrame target) => target.Opcode == Opcode.Loop ? 0 : target.Owed ??= _owed;
+    private int OwedAt(ControlFrame target) => LeadsBack(target) ? 0 : target.Owed ??= _owed;
+
+    private static bool LeadsBack(ControlFrame target) => target.Opcode == Opcode.Loop && !target.IsCopy;
 
     /// <summary>Behind a label.</summary>
     private void StartOwing(ControlFrame frame)
@@ -137,7 +139,7 @@ internal sealed partial class FunctionEmitter
         foreach (int depth in depths)
         {
             ControlFrame target = _frames[_frames.Count - 1 - depth];
-            if (target.Opcode == Opcode.Loop || target.Owed is not null)
+            if (LeadsBack(target) || target.Owed is not null)
             {
                 PayDownTo(OwedAt(target));
                 return;
@@ -363,7 +365,7 @@ internal sealed partial class FunctionEmitter
     /// </summary>
     private bool IsKnownInBounds(ref InstructionReader reader)
     {
-        if (!IsGuarded(reader.Memory))
+        if (!IsGuarded(reader.Memory) || _boundedAccesses?.Contains(reader.Offset) == true)
         {
             return true;
         }
