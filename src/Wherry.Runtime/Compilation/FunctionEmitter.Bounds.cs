@@ -26,8 +26,9 @@ internal sealed partial class FunctionEmitter
 
         return LoopAccesses.Find(_definition, _module.Options.FuelCosts!, _localKinds, position, loop.End, IsUnknown);
 
+        // The rest is known by the memory's type alone.
         bool IsUnknown(LinearAccess access) => IsGuarded(access.Memory)
-            && !(access.Address.Terms.Length == 0 && (uint)access.Address.Constant + access.End <= _definition.Memories[access.Memory].Minimum * PageSize);
+            && !(access.Address.Terms.Length == 0 && (uint)access.Address.Constant + (ulong)access.Address.Spread + access.End <= _definition.Memories[access.Memory].Minimum * PageSize);
     }
 
     /// <summary>Writes a loop without notes, as copies of its body.</summary>

@@ -77,7 +77,7 @@ internal sealed partial class FunctionEmitter
             _isFuelWritten = true;
         }
 
-        Forget(opcode);
+        FollowBlocks(opcode);
         if (opcode == Opcode.I32Add)
         {
             EmitKnownAddition(ref reader);
@@ -405,17 +405,44 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private void Forget(Opcode opcode)
+    /// <summary>Before an instruction: control flow may part or join there.</summary>
+    private void FollowBlocks(Opcode opcode)
     {
+        KnownAccesses known = _knownAccesses!;
         switch (opcode)
         {
+            case Opcode.Block:
+            case Opcode.If:
+            case Opcode.Try:
+            case Opcode.TryTable:
+                known.Open();
+                break;
             case Opcode.Loop:
+                known.Open();
+                if (_scan.TryGetLocalsOfLoop(_blockCount, out ReadOnlySpan<int> locals))
+                {
+                    known.ForgetLocals(locals);
+                }
+                else
+                {
+                    known.Forget();
+                }
+
+                break;
             case Opcode.Else:
-            case Opcode.End:
             case Opcode.Catch:
             case Opcode.CatchAll:
+                known.Restart();
+                break;
+            case Opcode.End:
             case Opcode.Delegate:
-                _knownAccesses!.Forget();
+                ControlFrame frame = _frames[^1];
+                known.Close(frame.Opcode switch
+                {
+                    Opcode.Loop => frame.Exit is not null,
+                    Opcode.Block => frame.IsTargeted,
+                    _ => true,
+                });
                 break;
         }
     }

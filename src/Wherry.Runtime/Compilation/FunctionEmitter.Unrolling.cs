@@ -98,7 +98,7 @@ internal sealed partial class FunctionEmitter
         _frames.RemoveAt(_frames.Count - 1);
         _blockCount = firstBlock;
         _unreachable = false;
-        _knownAccesses?.Forget();
+        _knownAccesses?.Restart();
         if (!isLast)
         {
             _il.MarkLabel(next);

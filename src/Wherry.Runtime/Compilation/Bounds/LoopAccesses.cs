@@ -55,12 +55,12 @@ internal sealed class LoopAccesses
             if (index >= 0)
             {
                 AddressRange range = ranges[index];
-                ulong end = (ulong)((long)access.Address.Constant - range.Base.Constant) + access.End;
+                ulong end = (ulong)((long)access.Address.Constant - range.Base.Constant) + access.Address.Spread + access.End;
                 ranges[index] = range with { Extent = Math.Max(range.Extent, end) };
             }
             else if (ranges.Count < MaximumRanges)
             {
-                ranges.Add(new AddressRange(access.Memory, access.Address, step, access.End));
+                ranges.Add(new AddressRange(access.Memory, access.Address, step, access.Address.Spread + access.End));
             }
             else
             {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Wherry.Binary;
 using Wherry.Instructions;
 
@@ -65,7 +66,7 @@ internal sealed class LoopRound(ModuleDefinition definition, FuelCosts costs, Wa
         {
             if (_locals.TryGetValue(local, out LinearValue? end))
             {
-                if (end is null || !end.HasTermsOf(LinearValue.OfLocal(local)))
+                if (end is null || end.Spread > 0 || !end.HasTermsOf(LinearValue.OfLocal(local)))
                 {
                     return false;
                 }
@@ -115,9 +116,18 @@ internal sealed class LoopRound(ModuleDefinition definition, FuelCosts costs, Wa
             case Opcode.I32Sub:
                 return TryCombine((left, right) => left.Plus(right, -1));
             case Opcode.I32Mul:
-                return TryCombine((left, right) => right.Terms.Length == 0 ? Scale(left, right.Constant) : left.Terms.Length == 0 ? Scale(right, left.Constant) : null);
+                return TryCombine((left, right) => right is { Spread: 0, Terms: [] } ? Scale(left, right.Constant) : left is { Spread: 0, Terms: [] } ? Scale(right, left.Constant) : null);
             case Opcode.I32Shl:
-                return TryCombine((left, right) => right.Terms.Length == 0 ? Scale(left, 1 << right.Constant) : null);
+                return TryCombine((left, right) => right is { Spread: 0, Terms: [] } ? Scale(left, 1 << right.Constant) : null);
+            case Opcode.I32And:
+                return TryCombineAny((left, right) => Bounded(Least(left?.Maximum, right?.Maximum)));
+            case Opcode.I32Or:
+            case Opcode.I32Xor:
+                return TryCombine((left, right) => Bounded(left.Maximum is { } first && right.Maximum is { } second ? BitsOf(first | second) : null));
+            case Opcode.I32ShrU:
+                return TryCombineAny((left, right) => Bounded(right is { Spread: 0, Terms: [] } ? (left?.Maximum ?? uint.MaxValue) >> right.Constant : null));
+            case Opcode.I32RemU:
+                return TryCombineAny((_, right) => Bounded(right is { Spread: 0, Terms: [], Constant: > 0 } ? (uint)right.Constant - 1 : null));
             case Opcode.Drop:
             case Opcode.GlobalSet:
                 return TryPop(1);
@@ -149,8 +159,23 @@ internal sealed class LoopRound(ModuleDefinition definition, FuelCosts costs, Wa
             Accesses.Add(new LinearAccess(reader.Offset, reader.Memory, address, reader.MemoryOffset + (1UL << instruction.AccessLog2)));
         }
 
-        return TryPop(instruction.Parameters.Length) && Push(instruction.Results.Length);
+        return TryPop(instruction.Parameters.Length) && Push(instruction.Results.Length, MaximumOf(reader.Opcode));
     }
+
+    private static LinearValue? MaximumOf(Opcode opcode) => opcode switch
+    {
+        Opcode.I32Load8U => LinearValue.AtMost(byte.MaxValue),
+        Opcode.I32Load16U => LinearValue.AtMost(ushort.MaxValue),
+        >= Opcode.I32Eqz and <= Opcode.F64Ge => LinearValue.AtMost(1),
+        _ => null,
+    };
+
+    private static LinearValue? Bounded(uint? maximum) => maximum <= int.MaxValue ? LinearValue.AtMost(maximum.Value) : null;
+
+    private static uint? Least(uint? first, uint? second) => first is null ? second : second is null ? first : Math.Min(first.Value, second.Value);
+
+    /// <summary>The largest number that has no more bits.</summary>
+    private static uint BitsOf(uint number) => number == 0 ? 0 : uint.MaxValue >> BitOperations.LeadingZeroCount(number);
 
     private static bool IsArithmetic(Opcode opcode) =>
         opcode is (>= Opcode.I32Const and <= Opcode.I64Extend32S) or (>= Opcode.I32TruncSatF32S and <= Opcode.I64TruncSatF64U) || (int)opcode is >= 0x300 and < 0x500;
@@ -242,14 +267,17 @@ internal sealed class LoopRound(ModuleDefinition definition, FuelCosts costs, Wa
 
     private static LinearValue? Scale(LinearValue value, int factor) => LinearValue.OfConstant(0).Plus(value, factor);
 
-    private bool TryCombine(Func<LinearValue, LinearValue, LinearValue?> combine)
+    private bool TryCombine(Func<LinearValue, LinearValue, LinearValue?> combine) =>
+        TryCombineAny((left, right) => left is null || right is null ? null : combine(left, right));
+
+    private bool TryCombineAny(Func<LinearValue?, LinearValue?, LinearValue?> combine)
     {
         if (!TryPop(out LinearValue? right) || !TryPop(out LinearValue? left))
         {
             return false;
         }
 
-        _stack.Add(left is null || right is null ? null : combine(left, right));
+        _stack.Add(combine(left, right));
         return true;
     }
 
@@ -277,11 +305,11 @@ internal sealed class LoopRound(ModuleDefinition definition, FuelCosts costs, Wa
         return true;
     }
 
-    private bool Push(int count)
+    private bool Push(int count, LinearValue? value = null)
     {
         for (int i = 0; i < count; i++)
         {
-            _stack.Add(null);
+            _stack.Add(value);
         }
 
         return true;
