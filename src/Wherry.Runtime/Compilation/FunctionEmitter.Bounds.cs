@@ -14,6 +14,9 @@ internal sealed partial class FunctionEmitter
     private const int MaximumBoundedLoop = 160;
 
 
+    // Instructions for each note that is saved: what is known of the rounds takes a register, which large loops lack.
+    private const int MaximumBoundedRatio = 16;
+
     /// <summary>Accesses of the code being written that are known to be in bounds.</summary>
     private HashSet<int>? _boundedAccesses;
 
@@ -24,7 +27,8 @@ internal sealed partial class FunctionEmitter
             return null;
         }
 
-        return LoopAccesses.Find(_definition, _module.Options.FuelCosts!, _localKinds, position, loop.End, IsUnknown);
+        LoopAccesses? accesses = LoopAccesses.Find(_definition, _module.Options.FuelCosts!, _localKinds, position, loop.End, IsUnknown);
+        return accesses is not null && loop.Instructions <= accesses.Notes * MaximumBoundedRatio ? accesses : null;
 
         // The rest is known by the memory's type alone.
         bool IsUnknown(LinearAccess access) => IsGuarded(access.Memory)

@@ -1,4 +1,9 @@
 using System.Globalization;
+using Wherry.Binary;
+using Wherry.Compilation;
+using Wherry.Compilation.Bounds;
+using Wherry.Instructions;
+using Wherry.Wasi.Tests.Determinism;
 
 namespace Wherry.Wasi.Tests.Metering;
 
@@ -11,23 +16,22 @@ public sealed class LoopCountTests
     private const string Guest = """
         (module
           (import "host" "see" (func $see (param i32)))
-          (type $loop (func (param $p i32) (param $n i32) (result i32)))
           (memory $memory 1 2)
           (memory $other 2 2)
-          (func (export "two accesses") (type $loop) (local $sum i32)
+          (func (export "two accesses") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $p))))
               (i32.store offset=8 (local.get $p) (local.get $sum))
               (local.set $p (i32.add (local.get $p) (i32.const 4)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "downward") (type $loop) (local $sum i32)
+          (func (export "downward") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (local.set $sum (i32.add (local.get $sum) (i32.load16_u (i32.sub (local.get $p) (i32.const 2)))))
               (i32.store8 (local.tee $p (i32.sub (local.get $p) (i32.const 6))) (local.get $sum))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "two bases") (type $loop) (local $i i32) (local $sum i64)
+          (func (export "two bases") (param $p i32) (param $n i32) (result i32) (local $i i32) (local $sum i64)
             (loop $again
               (local.set $sum (i64.add (local.get $sum) (i64.load offset=16 (i32.add (local.get $p) (local.get $i)))))
               (i64.store (local.get $i) (i64.load (i32.sub (local.get $p) (local.get $i))))
@@ -35,19 +39,19 @@ public sealed class LoopCountTests
               (local.set $i (i32.add (local.get $i) (i32.const 12)))
               (br_if $again (i32.lt_s (local.get $i) (i32.mul (local.get $n) (i32.const 12)))))
             (i32.wrap_i64 (local.get $sum)))
-          (func (export "huge steps") (type $loop) (local $sum i32)
+          (func (export "huge steps") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $p))))
               (local.set $p (i32.add (local.get $p) (i32.const 0x7FFFFFF0)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "least step") (type $loop) (local $sum i32)
+          (func (export "least step") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $p))))
               (local.set $p (i32.add (local.get $p) (i32.const 0x80000000)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "scaled") (type $loop) (local $i i32)
+          (func (export "scaled") (param $p i32) (param $n i32) (result i32) (local $i i32)
             (local.set $i (local.get $p))
             (loop $again
               (i32.store (i32.shl (local.get $i) (i32.const 2)) (local.get $i))
@@ -55,7 +59,7 @@ public sealed class LoopCountTests
               (local.set $i (i32.add (local.get $i) (i32.const 9)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $i))
-          (func (export "leaves in the middle") (type $loop) (local $sum i32)
+          (func (export "leaves in the middle") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (block $out
               (loop $again
                 (br_if $out (i32.gt_u (local.tee $sum (i32.add (local.get $sum) (i32.load8_u offset=3 (local.get $p)))) (i32.const 200)))
@@ -64,7 +68,7 @@ public sealed class LoopCountTests
                 (br_if $again (i32.ne (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 0)))))
             (call $see (local.get $sum))
             (local.get $p))
-          (func (export "ends at the start") (type $loop)
+          (func (export "ends at the start") (param $p i32) (param $n i32) (result i32)
             (block $out
               (loop $again
                 (br_if $out (i32.eqz (local.get $n)))
@@ -73,7 +77,7 @@ public sealed class LoopCountTests
                 (local.set $p (i32.add (local.get $p) (i32.const 4)))
                 (br $again)))
             (local.get $p))
-          (func (export "conditional") (type $loop) (local $sum i32)
+          (func (export "conditional") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (if (i32.and (local.get $n) (i32.const 1))
                 (then (local.set $sum (i32.add (local.get $sum) (i32.load8_u offset=1 (local.get $p)))))
@@ -84,21 +88,21 @@ public sealed class LoopCountTests
               (local.set $p (i32.add (local.get $p) (i32.const 3)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "conditional step") (type $loop) (local $sum i32)
+          (func (export "conditional step") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (if (i32.and (local.get $n) (i32.const 1)) (then (local.set $p (i32.add (local.get $p) (i32.const 40)))))
               (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $p))))
               (local.set $p (i32.add (local.get $p) (i32.const 4)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "early rounds") (type $loop)
+          (func (export "early rounds") (param $p i32) (param $n i32) (result i32)
             (loop $again
               (i32.store (local.get $p) (local.get $n))
               (br_if $again (i32.and (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 3)))
               (local.set $p (i32.add (local.get $p) (i32.const 100)))
               (br_if $again (i32.gt_s (local.get $n) (i32.const 0))))
             (local.get $p))
-          (func (export "table") (type $loop) (local $sum i32)
+          (func (export "table") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (local.set $sum (i32.add (i32.load8_u offset=65200 (i32.and (local.get $sum) (i32.const 255)))
                 (i32.load8_u offset=65300 (i32.load8_u (local.get $p)))))
@@ -106,47 +110,47 @@ public sealed class LoopCountTests
               (local.set $p (i32.add (local.get $p) (i32.const 1)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "moving table") (type $loop) (local $i i32)
+          (func (export "moving table") (param $p i32) (param $n i32) (result i32) (local $i i32)
             (loop $again
               (i32.store8 (i32.add (local.get $p) (i32.shl (i32.load8_u (local.get $i)) (i32.const 1))) (i32.const 77))
               (local.set $i (i32.add (local.get $i) (i32.const 1)))
               (local.set $p (i32.add (local.get $p) (i32.const 2)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $i))
-          (func (export "memories") (type $loop)
+          (func (export "memories") (param $p i32) (param $n i32) (result i32)
             (loop $again
               (i32.store $other (i32.add (local.get $p) (i32.const 65536)) (i32.load $memory (local.get $p)))
               (i32.store $memory offset=4 (local.get $p) (i32.load $other offset=2 (local.get $p)))
               (local.set $p (i32.add (local.get $p) (i32.const 4)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $p))
-          (func (export "division") (type $loop) (local $sum i32)
+          (func (export "division") (param $p i32) (param $n i32) (result i32) (local $sum i32)
             (loop $again
               (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $p))))
               (local.set $sum (i32.add (local.get $sum) (i32.div_u (i32.const 1000) (i32.sub (local.get $n) (i32.const 7)))))
               (local.set $p (i32.add (local.get $p) (i32.const 4)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $sum))
-          (func (export "vectors") (type $loop)
+          (func (export "vectors") (param $p i32) (param $n i32) (result i32)
             (loop $again
               (v128.store offset=32 (local.get $p) (i32x4.add (v128.load (local.get $p)) (v128.load offset=16 (local.get $p))))
               (local.set $p (i32.add (local.get $p) (i32.const 16)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $p))
-          (func (export "grown") (type $loop)
+          (func (export "grown") (param $p i32) (param $n i32) (result i32)
             (i32.store (i32.const 4) (memory.grow $memory (i32.const 1)))
             (loop $again
               (i32.store (local.get $p) (local.get $n))
               (local.set $p (i32.add (local.get $p) (i32.const 16)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $p))
-          (func (export "grows") (type $loop)
+          (func (export "grows") (param $p i32) (param $n i32) (result i32)
             (loop $again
               (i32.store (local.get $p) (memory.grow $memory (i32.eq (local.get $n) (i32.const 3))))
               (local.set $p (i32.add (local.get $p) (i32.const 16)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $p))
-          (func (export "nested") (type $loop) (local $i i32) (local $q i32)
+          (func (export "nested") (param $p i32) (param $n i32) (result i32) (local $i i32) (local $q i32)
             (loop $outer
               (local.set $i (i32.const 5))
               (local.set $q (local.get $p))
@@ -157,13 +161,13 @@ public sealed class LoopCountTests
               (local.set $p (i32.add (local.get $p) (i32.const 12)))
               (br_if $outer (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (local.get $q))
-          (func (export "no accesses") (type $loop)
+          (func (export "no accesses") (param $p i32) (param $n i32) (result i32)
             (loop $again
               (local.set $p (i32.add (i32.mul (local.get $p) (i32.const 3)) (local.get $n)))
               (br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
             (call $see (local.get $n))
             (local.get $p))
-          (func (export "known before") (type $loop) (local $q i32)
+          (func (export "known before") (param $p i32) (param $n i32) (result i32) (local $q i32)
             (drop (i32.load offset=8 (local.get $p)))
             (if (i32.and (local.get $n) (i32.const 1))
               (then (drop (i32.load offset=4 (local.get $p))) (local.set $q (i32.load offset=20 (local.get $p))))
@@ -230,6 +234,51 @@ public sealed class LoopCountTests
     }
 
     [Theory]
+    [InlineData("two accesses", 2)]
+    [InlineData("downward", 2)]
+    [InlineData("two bases", 4)]
+    [InlineData("huge steps", 1)]
+    [InlineData("least step", 0)]
+    [InlineData("scaled", 2)]
+    [InlineData("leaves in the middle", 2)]
+    [InlineData("ends at the start", 1)]
+    [InlineData("conditional", 3)]
+    [InlineData("conditional step", 0)]
+    [InlineData("early rounds", 0)]
+    [InlineData("moving table", 2)]
+    [InlineData("memories", 4)]
+    [InlineData("vectors", 3)]
+    [InlineData("grown", 1)]
+    [InlineData("grows", 0)]
+    [InlineData("no accesses", 0)]
+    public void Accesses_are_found(string function, int count)
+    {
+        ModuleDefinition definition = ModuleDecoder.Decode(Binary, WasmFeatures.Wasm3, ModuleLimits.Default);
+        int index = definition.Exports.Single(export => export.Name == function).Index;
+        FunctionBody body = definition.Bodies[index - definition.ImportedFunctionCount];
+        var kinds = new List<WasmValueKind> { WasmValueKind.I32, WasmValueKind.I32 };
+        foreach (LocalRun run in body.Locals)
+        {
+            kinds.AddRange(Enumerable.Repeat(run.Type.Kind, run.Count));
+        }
+
+        var reader = new InstructionReader(Binary, body.CodeOffset, body.End);
+        while (reader.Next() && reader.Opcode != Opcode.Loop)
+        {
+        }
+
+        int start = reader.Position;
+        int depth = 1;
+        while (depth > 0 && reader.Next())
+        {
+            depth += reader.Opcode is Opcode.Block or Opcode.Loop or Opcode.If ? 1 : reader.Opcode == Opcode.End ? -1 : 0;
+        }
+
+        LoopAccesses? found = LoopAccesses.Find(definition, FuelCosts.Default, [.. kinds], start, reader.Offset, _ => true);
+        Assert.Equal(count, found?.Offsets.Count ?? 0);
+    }
+
+    [Theory]
     [MemberData(nameof(Functions))]
     public void Fuel_is_what_the_guest_counts_itself(string function, int rounds, BoundsChecks way)
     {
@@ -271,6 +320,23 @@ public sealed class LoopCountTests
             foreach (int start in new[] { 0, 65_536 - 40, 65_536 })
             {
                 Assert.Equal(RunTransformed("two accesses", start, 50), Run(Modules(way), "two accesses", start, 50, fuel, out _));
+            }
+        }
+    }
+
+    [Fact]
+    public void Code_compiled_ahead_of_time_counts_alike()
+    {
+        string[] functions = [.. Transformed.Exports.Where(export => export.Type.Kind == ExternalKind.Function).Select(export => export.Name)];
+        foreach ((string name, EngineOptions options) in ExecutionWays.Of(Ways.Metered(BoundsChecks.Guard)))
+        {
+            Module module = Module.Load(new Engine(options), Binary, "metered.wasm");
+            foreach (string function in functions)
+            {
+                foreach (int start in new[] { 0, 8, 16_380, 65_536 - 400, 65_536 - 44, 65_536 - 16, 65_536, 131_072 - 60, -8, int.MinValue })
+                {
+                    Assert.Equal($"{name}: {RunTransformed(function, start, 50)}", $"{name}: {Run(module, function, start, 50, 1_000_000_000, out _)}");
+                }
             }
         }
     }

@@ -11,8 +11,9 @@ internal sealed class LoopAccesses
 {
     private const int MaximumRanges = 8;
 
-    private LoopAccesses(HashSet<int> offsets, List<AddressRange> ranges, long roundCost)
+    private LoopAccesses(HashSet<int> offsets, List<AddressRange> ranges, long roundCost, int notes)
     {
+        Notes = notes;
         Offsets = offsets;
         Ranges = ranges;
         RoundCost = roundCost;
@@ -22,6 +23,9 @@ internal sealed class LoopAccesses
     public HashSet<int> Offsets { get; }
 
     public List<AddressRange> Ranges { get; }
+
+    /// <summary>How many notes a round would need for them.</summary>
+    public int Notes { get; }
 
     /// <summary>What a round that goes back costs at least; not 0.</summary>
     public long RoundCost { get; }
@@ -42,6 +46,8 @@ internal sealed class LoopAccesses
     {
         var offsets = new HashSet<int>();
         var ranges = new List<AddressRange>();
+        int notes = 0;
+        LinearValue? last = null;
 
         // Those with the lowest constants come first, since a range grows upward.
         foreach (LinearAccess access in round.Accesses.OrderBy(access => access.Address.Constant))
@@ -68,8 +74,12 @@ internal sealed class LoopAccesses
             }
 
             _ = offsets.Add(access.Offset);
+
+            // Another access through the same value needs no note of its own, most often.
+            notes += access.Address.Spread == 0 && last is not null && last.Constant == access.Address.Constant && last.HasTermsOf(access.Address) ? 0 : 1;
+            last = access.Address;
         }
 
-        return ranges.Count == 0 ? null : new LoopAccesses(offsets, ranges, round.Cost);
+        return ranges.Count == 0 ? null : new LoopAccesses(offsets, ranges, round.Cost, notes);
     }
 }
