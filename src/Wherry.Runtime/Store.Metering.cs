@@ -8,7 +8,7 @@ public sealed unsafe partial class Store
     /// <summary>
     /// What is left of the fuel. Each instruction takes some (<see cref="EngineOptions.FuelCosts"/>); a guest that has none left ends with a trap of kind
     /// <see cref="TrapKind.OutOfFuel"/> at the next loop, call or return. Host functions may read and set it; it is exact there, after a trap, and when a
-    /// call has ended. It is below zero where the last stretch without loops and calls took more than there was.
+    /// call has ended. It is below zero where the last stretch without loops and calls, or the last four rounds of a small loop, took more than there was.
     /// </summary>
     /// <exception cref="InvalidOperationException">The engine does not count instructions.</exception>
     public long Fuel

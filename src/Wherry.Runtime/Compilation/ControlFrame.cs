@@ -23,8 +23,11 @@ internal sealed class ControlFrame
     /// <summary>Where a branch to it goes: the start of a loop, the end of anything else. -1 if nothing does.</summary>
     public int Label { get; set; } = -1;
 
-    /// <summary>Where the earlier copies of an unrolled loop's body go on behind the loop; -1 if none does.</summary>
-    public int ExitLabel { get; set; } = -1;
+    /// <summary>Where the earlier copies of an unrolled loop's body go on behind the loop, if one does.</summary>
+    public ControlFrame? Exit { get; set; }
+
+    /// <summary>Whether it is one copy of an unrolled loop's body, so that branches to the loop go forward, to the next copy.</summary>
+    public bool IsCopy { get; init; }
 
     /// <summary>The else branch of an <c>if</c>, until it was met.</summary>
     public int ElseLabel { get; set; } = -1;

@@ -64,7 +64,7 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private ControlFrame PushFrame(Opcode opcode, BlockTypeImmediate type, bool isTargeted, bool partsRegion)
+    private ControlFrame PushFrame(Opcode opcode, BlockTypeImmediate type, bool isTargeted, bool partsRegion, bool isCopy = false)
     {
         (WasmValueKind[] parameters, WasmValueKind[] results) = Resolve(type);
         int height = _height - parameters.Length;
@@ -77,6 +77,7 @@ internal sealed partial class FunctionEmitter
             Region = partsRegion ? height : Region,
             IsTargeted = isTargeted,
             TryDepth = _tryDepth,
+            IsCopy = isCopy,
         };
         _frames.Add(frame);
         return frame;

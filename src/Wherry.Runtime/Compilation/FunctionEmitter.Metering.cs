@@ -77,7 +77,7 @@ internal sealed partial class FunctionEmitter
             _isFuelWritten = true;
         }
 
-        Forget(opcode);
+        FollowBlocks(opcode);
         if (opcode == Opcode.I32Add)
         {
             EmitKnownAddition(ref reader);
@@ -117,7 +117,9 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private int OwedAt(ControlFrame target) => target.Opcode == Opcode.Loop ? 0 : target.Owed ??= _owed;
+    private int OwedAt(ControlFrame target) => LeadsBack(target) ? 0 : target.Owed ??= _owed;
+
+    private static bool LeadsBack(ControlFrame target) => target.Opcode == Opcode.Loop && !target.IsCopy;
 
     /// <summary>Behind a label.</summary>
     private void StartOwing(ControlFrame frame)
@@ -137,7 +139,7 @@ internal sealed partial class FunctionEmitter
         foreach (int depth in depths)
         {
             ControlFrame target = _frames[_frames.Count - 1 - depth];
-            if (target.Opcode == Opcode.Loop || target.Owed is not null)
+            if (LeadsBack(target) || target.Owed is not null)
             {
                 PayDownTo(OwedAt(target));
                 return;
@@ -363,7 +365,7 @@ internal sealed partial class FunctionEmitter
     /// </summary>
     private bool IsKnownInBounds(ref InstructionReader reader)
     {
-        if (!IsGuarded(reader.Memory))
+        if (!IsGuarded(reader.Memory) || _boundedAccesses?.Contains(reader.Offset) == true)
         {
             return true;
         }
@@ -403,17 +405,44 @@ internal sealed partial class FunctionEmitter
         }
     }
 
-    private void Forget(Opcode opcode)
+    /// <summary>Before an instruction: control flow may part or join there.</summary>
+    private void FollowBlocks(Opcode opcode)
     {
+        KnownAccesses known = _knownAccesses!;
         switch (opcode)
         {
+            case Opcode.Block:
+            case Opcode.If:
+            case Opcode.Try:
+            case Opcode.TryTable:
+                known.Open();
+                break;
             case Opcode.Loop:
+                known.Open();
+                if (_scan.TryGetLocalsOfLoop(_blockCount, out ReadOnlySpan<int> locals))
+                {
+                    known.ForgetLocals(locals);
+                }
+                else
+                {
+                    known.Forget();
+                }
+
+                break;
             case Opcode.Else:
-            case Opcode.End:
             case Opcode.Catch:
             case Opcode.CatchAll:
+                known.Restart();
+                break;
+            case Opcode.End:
             case Opcode.Delegate:
-                _knownAccesses!.Forget();
+                ControlFrame frame = _frames[^1];
+                known.Close(frame.Opcode switch
+                {
+                    Opcode.Loop => frame.Exit is not null,
+                    Opcode.Block => frame.IsTargeted,
+                    _ => true,
+                });
                 break;
         }
     }

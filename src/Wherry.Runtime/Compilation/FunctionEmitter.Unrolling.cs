@@ -1,4 +1,5 @@
 using System.Reflection.Emit;
+using Wherry.Compilation.Bounds;
 using Wherry.Instructions;
 
 namespace Wherry.Compilation;
@@ -25,59 +26,97 @@ internal sealed partial class FunctionEmitter
     /// <summary>Whether code may be written more than once: not where that could make the function too large for the JIT to optimize.</summary>
     private readonly bool _canCopyCode;
 
+    /// <summary>The same for loops, while instructions are counted too.</summary>
+    private readonly bool _canCopyLoops;
+
     /// <summary>Starts a loop, and writes all copies of its body but the last, if it is one to unroll.</summary>
     private bool TryEmitUnrolled(int block, BlockTypeImmediate type, int position)
     {
-        if (!_canCopyCode || type.Kind != BlockTypeKind.Empty
-            || !_scan.TryGetSmallLoop(block, out SmallLoop loop) || loop.Instructions > MaximumUnrolledBody || loop.Branches > MaximumUnrolledBranches)
+        if (!_canCopyLoops || type.Kind != BlockTypeKind.Empty || !_scan.TryGetSmallLoop(block, out SmallLoop loop))
         {
             return false;
         }
 
-        int copies = Math.Min(MaximumUnrolling, MaximumUnrolledLoop / loop.Instructions);
-        int added = (copies - 1) * loop.Instructions;
-        if (copies < 2 || _unrolledSize + added > MaximumUnrolledSize)
+        int copies = loop.Instructions <= MaximumUnrolledBody && loop.Branches <= MaximumUnrolledBranches ? Math.Min(MaximumUnrolling, MaximumUnrolledLoop / loop.Instructions) : 1;
+        LoopAccesses? accesses = FindBoundedAccesses(loop, position);
+        int added = (accesses is null ? copies - 1 : copies) * loop.Instructions;
+        if (added == 0 || _unrolledSize + added > MaximumUnrolledSize)
         {
             return false;
         }
 
         _unrolledSize += added;
-        int head = _il.DefineLabel();
-        int exit = _il.DefineLabel();
-        bool isLeft = false;
         int firstBlock = _blockCount;
-        _il.MarkLabel(head);
-        EmitSafepoint();
-        for (int copy = 1; copy < copies; copy++)
+        int place = _place;
+        var exit = new ControlFrame { Opcode = Opcode.Block, Parameters = [], Results = [], Height = _height, Region = Region, IsTargeted = true };
+        int head = _il.DefineLabel();
+        if (accesses is not null)
         {
-            ControlFrame frame = PushFrame(Opcode.Loop, type, isTargeted: true, partsRegion: true);
-            frame.Label = _il.DefineLabel();
-            _blockCount = firstBlock;
-            EmitInstructions(position, loop.End);
-            if (!_unreachable)
-            {
-                _il.Branch(OpCodes.Br, exit);
-                isLeft = true;
-            }
+            EmitBounded(accesses, copies, type, position, loop.End, exit, head);
+            _place = place;
+        }
 
-            ResetStack(frame);
-            _frames.RemoveAt(_frames.Count - 1);
-            _il.MarkLabel(frame.Label);
-            _unreachable = false;
+        StartRound(head);
+        for (int copy = 1; copy < copies && accesses is null; copy++)
+        {
+            EmitCopy(type, position, loop.End, exit, _il.DefineLabel());
         }
 
         _blockCount = firstBlock;
         ControlFrame last = PushFrame(Opcode.Loop, type, isTargeted: true, partsRegion: true);
         last.Label = head;
-        last.ExitLabel = isLeft ? exit : -1;
+        last.Exit = exit.Label >= 0 ? exit : null;
         return true;
+    }
+
+    /// <summary>The head of a loop.</summary>
+    private void StartRound(int head)
+    {
+        Pay();
+        _isFuelWritten = false;
+        _il.MarkLabel(head);
+        EmitSafepoint();
+    }
+
+    /// <summary>Writes a loop's body once.</summary>
+    /// <param name="exit">What comes behind the loop.</param>
+    /// <param name="next">Where it goes on with the next round.</param>
+    /// <param name="isLast">Whether that is the loop's head, rather than behind the copy.</param>
+    private void EmitCopy(BlockTypeImmediate type, int position, int end, ControlFrame exit, int next, bool isLast = false)
+    {
+        int firstBlock = _blockCount;
+        ControlFrame frame = PushFrame(Opcode.Loop, type, isTargeted: true, partsRegion: true, isCopy: !isLast);
+        frame.Label = next;
+        EmitInstructions(position, end);
+        if (!_unreachable)
+        {
+            PayFor(exit);
+            _il.Branch(OpCodes.Br, LabelOf(exit));
+        }
+
+        ResetStack(frame);
+        _frames.RemoveAt(_frames.Count - 1);
+        _blockCount = firstBlock;
+        _unreachable = false;
+        _knownAccesses?.Restart();
+        if (!isLast)
+        {
+            _il.MarkLabel(next);
+            StartOwing(frame);
+        }
     }
 
     private void EndUnrolled(ControlFrame loop)
     {
-        if (loop.ExitLabel >= 0)
+        if (loop.Exit is { } exit)
         {
-            _il.MarkLabel(loop.ExitLabel);
+            if (!_unreachable)
+            {
+                PayFor(exit);
+            }
+
+            _il.MarkLabel(exit.Label);
+            StartOwing(exit);
             _unreachable = false;
         }
     }

@@ -71,7 +71,8 @@ internal sealed partial class FunctionEmitter
         _memoryBases = new int[_definition.Memories.Length];
         _returnsExceptions = module.Layout.ReturnsExceptions(functionIndex);
         _isMetered = module.Options.FuelCosts is not null;
-        _canCopyCode = !_isMetered && (!module.Options.OutlinesLargeFunctions || !MethodEmission.MayBeDivided(module, _body));
+        _canCopyLoops = !module.Options.OutlinesLargeFunctions || !MethodEmission.MayBeDivided(module, _body);
+        _canCopyCode = !_isMetered && _canCopyLoops;
         _suspends = suspends;
         ScanInlined();
         if (_scan.HasLoads && module.Options.GuardsMemory)

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Wherry.Binary;
 using Wherry.Compilation.Outlining;
 using Wherry.Instructions;
@@ -15,6 +16,16 @@ internal sealed class FunctionScan
     private int _openLoops;
     private readonly Dictionary<int, List<CatchClause>> _legacyClauses = [];
     private readonly Dictionary<int, SmallLoop> _smallLoops = [];
+
+    // Deep in other loops, a loop's locals are given only if they are few: else all loops would have all of them.
+    private const int MaximumLoopLocals = 2_000;
+    private const int MaximumInnerLoopLocals = 64;
+    private const int InnerLoopDepth = 8;
+
+    // The locals that are set, in the order of the code, and those of them that each loop sets.
+    private readonly List<int> _sets = [];
+    private readonly List<int> _setsBefore = [];
+    private readonly Dictionary<int, (int Start, int Count)> _loopSets = [];
 
     // The loop that was opened last, as long as nothing was met that takes long, and at what depth.
     private int _loop = -1;
@@ -80,6 +91,20 @@ internal sealed class FunctionScan
 
     /// <summary>The body of a loop, by the order in which blocks start, if no other loop is in it, nor a call.</summary>
     public bool TryGetSmallLoop(int block, out SmallLoop loop) => _smallLoops.TryGetValue(block, out loop);
+
+    /// <summary>The locals that a loop sets, some more than once, by the order in which blocks start.</summary>
+    /// <returns>Whether they are given: else it may be any.</returns>
+    public bool TryGetLocalsOfLoop(int block, out ReadOnlySpan<int> locals)
+    {
+        locals = default;
+        if (!_loopSets.TryGetValue(block, out (int Start, int Count) range))
+        {
+            return false;
+        }
+
+        locals = CollectionsMarshal.AsSpan(_sets).Slice(range.Start, range.Count);
+        return true;
+    }
 
     /// <param name="region">If given, the part of the function that is written.</param>
     /// <param name="outlined">What becomes methods of their own.</param>
@@ -221,6 +246,11 @@ internal sealed class FunctionScan
                 case Opcode.LocalSet:
                 case Opcode.LocalTee:
                     UsedLocals[reader.Index] |= isWritten;
+                    if (_openLoops > 0)
+                    {
+                        _sets.Add(reader.Index);
+                    }
+
                     break;
                 default:
                     if (isWritten && reader.Instruction.AccessLog2 >= 0)
@@ -280,6 +310,7 @@ internal sealed class FunctionScan
         if (isLoop)
         {
             _openLoops++;
+            _setsBefore.Add(_sets.Count);
             _loop = open[^1];
             _loopDepth = open.Count;
             _loopInstructions = 0;
@@ -289,7 +320,19 @@ internal sealed class FunctionScan
 
     private void Close(List<int> open)
     {
-        _openLoops -= open[^1] >= 0 && _isLoop[open[^1]] ? 1 : 0;
+        if (open[^1] >= 0 && _isLoop[open[^1]])
+        {
+            int start = _setsBefore[^1];
+            int count = _sets.Count - start;
+            if (count <= (_openLoops > InnerLoopDepth ? MaximumInnerLoopLocals : MaximumLoopLocals))
+            {
+                _loopSets.Add(open[^1], (start, count));
+            }
+
+            _setsBefore.RemoveAt(_setsBefore.Count - 1);
+            _openLoops--;
+        }
+
         open.RemoveAt(open.Count - 1);
     }
 

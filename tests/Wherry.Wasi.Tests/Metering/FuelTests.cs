@@ -85,7 +85,9 @@ public sealed class FuelTests
             TrapException trap = Assert.Throws<TrapException>(() => guest.GetFunction(function)!.Invoke());
             Assert.Equal(TrapKind.OutOfFuel, trap.Kind);
             Assert.Equal("out of fuel", trap.Reason);
-            Assert.InRange(guest.Store.Fuel, -1, 0);
+
+            // Small loops look at it once in four rounds.
+            Assert.InRange(guest.Store.Fuel, -4, 0);
             Assert.Equal(function, Assert.Single(trap.GuestStack).FunctionName);
         }
     }
