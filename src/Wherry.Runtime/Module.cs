@@ -12,7 +12,7 @@ public sealed class Module
     private IReadOnlyList<ModuleImport>? _imports;
     private IReadOnlyList<ModuleExport>? _exports;
     private DebugInformation? _debugInformation;
-    private Dictionary<string, ExportDefinition>? _exportsByName;
+    private Dictionary<string, object>? _exportsByName;
 
     private CompiledModule _code;
 
@@ -46,7 +46,7 @@ public sealed class Module
     /// <summary>Its functions, for the next instance.</summary>
     internal CompiledModule Code => Volatile.Read(ref _code);
 
-    internal Dictionary<string, ExportDefinition> ExportsByName => _exportsByName ??= NameExports(Definition);
+    internal Dictionary<string, object> ExportsByName => _exportsByName ??= NameExports(Definition);
 
     /// <summary>Names and source lines, for messages.</summary>
     internal DebugInformation DebugInformation => _debugInformation ??= new DebugInformation(this);
@@ -158,9 +158,9 @@ public sealed class Module
         _ => new TagType(definition.Tags[index].Function!),
     });
 
-    private static Dictionary<string, ExportDefinition> NameExports(ModuleDefinition definition)
+    private static Dictionary<string, object> NameExports(ModuleDefinition definition)
     {
-        Dictionary<string, ExportDefinition> exports = [];
+        Dictionary<string, object> exports = [];
         foreach (ExportDefinition export in definition.Exports)
         {
             exports.Add(export.Name, export);

@@ -189,7 +189,7 @@ public sealed unsafe partial class Store
     }
 
     // Where each entry and exit has something to do, there is no bias.
-    private bool MayBias() => Meter is null && FrameBudget is null && _suspension is null && !_setsStackAtEachCall && (Options.TimeLimit is null || Options.TimeLimit >= s_leastWatchedLimit);
+    private bool MayBias() => Meter is null && FrameBudget is null && _suspension is null && !_setsStackAtEachCall && !Options.HasTimeLimitBelow(LeastWatchedLimit);
 
     private bool TryBias()
     {
@@ -276,9 +276,9 @@ public sealed unsafe partial class Store
                 "the store was interrupted; Store.ClearInterruption allows calls again");
         }
 
-        if (Options.TimeLimit is TimeSpan timeLimit)
+        if (Options.HasTimeLimit)
         {
-            StartTimeLimit(timeLimit);
+            StartTimeLimit(Options.TimeLimit!.Value);
         }
     }
 

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -24,7 +24,7 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
     public static CodeIdentity Of(Engine engine, string moduleHash) => new(
         moduleHash,
         Build(typeof(CodeIdentity)),
-        string.Concat(Environment.Version.ToString(), " ", Build(typeof(object))),
+        string.Concat(Describe(Environment.Version), " ", Build(typeof(object))),
         RuntimeInformation.RuntimeIdentifier,
         CpuFeatures.Text,
         Describe(engine));
@@ -71,6 +71,16 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
         return Hexadecimal.Format(identity);
     }
 
-    // Records print all of their properties, those to come too.
-    private static string Describe(Engine engine) => string.Join(' ', (string[])[engine.CompilerOptions.ToString(), ((ulong)engine.Options.Features).ToString("x", CultureInfo.InvariantCulture), engine.Options.ModuleLimits.ToString()]);
+    // Without the framework's formatting, of which the runtime has to prepare a dozen methods.
+    private static string Describe(Version version) => string.Concat((string[])[AsciiText.OfNumber(version.Major), ".", AsciiText.OfNumber(version.Minor), ".", AsciiText.OfNumber(version.Build)]);
+
+    private static string Describe(Engine engine)
+    {
+        Span<byte> features = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64BigEndian(features, (ulong)engine.Options.Features);
+
+        // What the default limits are follows from the engine's build. Records print all of their properties, those to come too.
+        ModuleLimits limits = engine.Options.ModuleLimits;
+        return string.Concat(engine.CompilerOptions.ToString(), " ", Hexadecimal.Format(features), limits == ModuleLimits.Default ? "" : limits.ToString());
+    }
 }

@@ -16,4 +16,20 @@ internal sealed record CompilerOptions(
     bool IsProfiled = false,
     bool IsInterruptible = true,
     bool IsPausable = false,
-    int DivisionFactor = 1);
+    int DivisionFactor = 1)
+{
+    /// <summary>All of it in words: code that was saved is used only where these are the same. (The text that records make by themselves takes a millisecond when it is first asked for.)</summary>
+    public override string ToString() => string.Concat((string[])
+    [
+        GuardsMemory ? "guard" : "explicit",
+        HasSafepointPages ? " safepoint-pages" : "",
+        IsDeterministic ? " deterministic" : "",
+        OutlinesLargeFunctions ? " outlined" : "",
+        FuelCosts is null ? "" : $" fuel({FuelCosts})",
+        IsReproducible ? " reproducible" : "",
+        IsProfiled ? " profiled" : "",
+        IsInterruptible ? " interruptible" : "",
+        IsPausable ? " pausable" : "",
+        DivisionFactor == 1 ? "" : $" divided({DivisionFactor})",
+    ]);
+}
