@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using System.Text;
 
 namespace Wherry.Aot;
@@ -48,6 +49,7 @@ internal static unsafe partial class UnixFiles
         return IsOwnByFramework(path, isPrivate);
     }
 
+    [UnsupportedOSPlatform("windows")]
     private static bool IsOwnByFramework(string path, bool isPrivate)
     {
         try

@@ -18,18 +18,20 @@ internal sealed record CompilerOptions(
     bool IsPausable = false,
     int DivisionFactor = 1)
 {
-    /// <summary>All of it in words: code that was saved is used only where these are the same. (The text that records make by themselves takes a millisecond when it is first asked for.)</summary>
+    /// <summary>All of it, as a record's text: saved code is used only where that is the same. (The text that a record makes by itself takes a millisecond when it is first asked for.)</summary>
     public override string ToString() => string.Concat((string[])
     [
-        GuardsMemory ? "guard" : "explicit",
-        HasSafepointPages ? " safepoint-pages" : "",
-        IsDeterministic ? " deterministic" : "",
-        OutlinesLargeFunctions ? " outlined" : "",
-        FuelCosts is null ? "" : $" fuel({FuelCosts})",
-        IsReproducible ? " reproducible" : "",
-        IsProfiled ? " profiled" : "",
-        IsInterruptible ? " interruptible" : "",
-        IsPausable ? " pausable" : "",
-        DivisionFactor == 1 ? "" : $" divided({DivisionFactor})",
+        "CompilerOptions { GuardsMemory = ", Text(GuardsMemory),
+        ", HasSafepointPages = ", Text(HasSafepointPages),
+        ", IsDeterministic = ", Text(IsDeterministic),
+        ", OutlinesLargeFunctions = ", Text(OutlinesLargeFunctions),
+        ", FuelCosts = ", FuelCosts is null ? "" : FuelCosts.ToString(),
+        ", IsReproducible = ", Text(IsReproducible),
+        ", IsProfiled = ", Text(IsProfiled),
+        ", IsInterruptible = ", Text(IsInterruptible),
+        ", IsPausable = ", Text(IsPausable),
+        ", DivisionFactor = ", AsciiText.OfNumber(DivisionFactor), " }",
     ]);
+
+    private static string Text(bool value) => value ? "True" : "False";
 }

@@ -157,7 +157,7 @@ internal static unsafe class Instantiation
             {
                 Global imported = imports.Globals[i];
                 guest.Globals[i] = imported;
-                values[i] = imported.Vector is null ? new ConstantValue(imported.Bits, imported.Reference) : ValueOfVector(imported.Vector);
+                values[i] = ValueOf(imported);
                 continue;
             }
 
@@ -179,9 +179,9 @@ internal static unsafe class Instantiation
         }
     }
 
-    // Apart, as is making a global: the runtime would load the vectors' types with any module.
+    // Apart, as is making a global: a method that has to do with vectors is left to the JIT, and their types are loaded for it.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ConstantValue ValueOfVector(Global.VectorCell vector) => ConstantValue.OfVector(vector.Value);
+    private static ConstantValue ValueOf(Global global) => global.Vector is { } vector ? ConstantValue.OfVector(vector.Value) : new ConstantValue(global.Bits, global.Reference);
 
     private static void CreateTables(GuestInstance guest, ResolvedImports imports, ConstantEvaluator evaluator)
     {
