@@ -47,6 +47,26 @@ internal static class WherryCommand
 
     private static int RunModule(string[] arguments)
     {
+        // Most command lines have no options: then nothing has to be known of them.
+        if (arguments.Length > 1 && (arguments[1].Length < 2 || arguments[1][0] != '-'))
+        {
+            Prepare(arguments[1]);
+            var guestArguments = new string[arguments.Length - 2];
+            Array.Copy(arguments, 2, guestArguments, 0, guestArguments.Length);
+            return GuestRunner.Run(new RunOptions { ModulePath = arguments[1], GuestArguments = guestArguments, UsesCache = true });
+        }
+
+        return RunWithOptions(arguments);
+    }
+
+    private static void Prepare(string modulePath)
+    {
+        UserFolders.EnvironmentStays = OperatingSystem.IsLinux();
+        StartUp.Begin(modulePath);
+    }
+
+    private static int RunWithOptions(string[] arguments)
+    {
         var commandLine = new RunCommandLine();
         int module = 1 + GuestArguments.FindModule(arguments.AsSpan(1), commandLine.Find, out bool asksForHelp);
         if (asksForHelp)
@@ -56,8 +76,7 @@ internal static class WherryCommand
 
         if (module < arguments.Length)
         {
-            StartUp.Begin(arguments[module]);
-            UserFolders.EnvironmentStays = OperatingSystem.IsLinux();
+            Prepare(arguments[module]);
         }
 
         // A ParseResult, by a type that does not load the parser.

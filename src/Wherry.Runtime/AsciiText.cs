@@ -22,6 +22,21 @@ internal static class AsciiText
         return new string(text);
     }
 
+    /// <summary>A number that is not negative, in decimal digits.</summary>
+    public static string OfNumber(int number)
+    {
+        const int MostDigits = 10;
+        Span<char> digits = stackalloc char[MostDigits];
+        int start = MostDigits;
+        do
+        {
+            digits[--start] = (char)('0' + (number % 10));
+            number /= 10;
+        }
+        while (number > 0);
+        return new string(digits[start..]);
+    }
+
     /// <summary>The bytes with a zero behind them, or null if the text is not ASCII or holds a zero itself.</summary>
     public static byte[]? TryEncodeTerminated(string text)
     {

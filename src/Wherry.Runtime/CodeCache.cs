@@ -27,18 +27,36 @@ public sealed class CodeCache
 
     private static readonly TimeSpan s_staleAge = TimeSpan.FromHours(1);
 
+    private readonly bool _isUsers;
+    private string? _folder;
+    private bool _isFolderKnown;
+
     /// <summary>The cache of this user: wherry in $XDG_CACHE_HOME or ~/.cache.</summary>
-    public CodeCache()
-        : this(UserFolders.Cache)
-    {
-    }
+    public CodeCache() => _isUsers = true;
 
     /// <summary>A cache in a folder, which is made when it is first needed. It must be this user's alone (mode 0700).</summary>
     /// <param name="folder">The folder; null stands for a cache that never has anything.</param>
-    public CodeCache(string? folder) => Folder = folder is null ? null : Path.GetFullPath(folder);
+    public CodeCache(string? folder)
+    {
+        _folder = folder is null ? null : Path.GetFullPath(folder);
+        _isFolderKnown = true;
+    }
 
     /// <summary>The folder, or null if the user has no home.</summary>
-    public string? Folder { get; }
+    public string? Folder
+    {
+        get
+        {
+            // Looked for when it is first needed, which a module that brings its native code never does.
+            if (_isUsers && !Volatile.Read(ref _isFolderKnown))
+            {
+                _folder = UserFolders.Cache is { } folder ? Path.GetFullPath(folder) : null;
+                Volatile.Write(ref _isFolderKnown, true);
+            }
+
+            return _folder;
+        }
+    }
 
     /// <summary>How large the folder may grow. The entries that were not used for the longest time go first.</summary>
     public long MaximumBytes { get; init; } = 1L << 30;

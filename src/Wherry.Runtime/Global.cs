@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Wherry.Execution;
 
@@ -9,12 +10,16 @@ public sealed class Global
     // Compiled code reads and writes these. Bits holds i32, i64, and floats by their bits.
     internal long Bits;
     internal object? Reference;
-    internal Vector128<byte> Vector;
+    internal readonly VectorCell? Vector;
 
     internal Global(Store store, GlobalType type)
     {
         Store = store;
         Type = type;
+        if (type.ValueType.Kind == WasmValueKind.V128)
+        {
+            Vector = CreateCell();
+        }
     }
 
     /// <summary>Its store.</summary>
@@ -34,7 +39,7 @@ public sealed class Global
             WasmValueKind.I64 => Bits,
             WasmValueKind.F32 => BitConverter.Int32BitsToSingle((int)Bits),
             WasmValueKind.F64 => BitConverter.Int64BitsToDouble(Bits),
-            WasmValueKind.V128 => Vector,
+            WasmValueKind.V128 => Vector!.Value,
             _ => Reference,
         };
 
@@ -78,11 +83,21 @@ public sealed class Global
                 Bits = BitConverter.DoubleToInt64Bits((double)value!);
                 break;
             case WasmValueKind.V128:
-                Vector = (Vector128<byte>)value!;
+                Vector!.Value = (Vector128<byte>)value!;
                 break;
             default:
                 Reference = value;
                 break;
         }
+    }
+
+    // Apart, so that its type is loaded only for it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static VectorCell CreateCell() => new();
+
+    /// <summary>A vector's value. Were it a field of every global, the runtime would take a millisecond to load the vector's type with the first module.</summary>
+    internal sealed class VectorCell
+    {
+        internal Vector128<byte> Value;
     }
 }

@@ -82,7 +82,7 @@ public sealed class Instance
     internal object? GetExport(string name, ExternalKind kind)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return Module.ExportsByName.TryGetValue(name, out ExportDefinition? export) && export.Kind == kind ? GetExport(kind, export.Index) : null;
+        return Module.ExportsByName.TryGetValue(name, out object? found) && found is ExportDefinition export && export.Kind == kind ? GetExport(kind, export.Index) : null;
     }
 
     internal object GetExport(ExternalKind kind, int index) => kind switch

@@ -10,7 +10,8 @@ namespace Wherry;
 /// <summary>Names what modules may import, and instantiates them. Define all first; then any number of threads may instantiate.</summary>
 public sealed class Linker
 {
-    private readonly Dictionary<string, LinkerModule> _modules = [];
+    // The values are LinkerModules: collections of this type are loaded already where a command starts.
+    private readonly Dictionary<string, object> _modules = [];
 
     /// <summary>A linker without definitions.</summary>
     public Linker(Engine engine)
@@ -171,13 +172,13 @@ public sealed class Linker
 
     private LinkerModule GetModule(string module)
     {
-        if (!_modules.TryGetValue(module, out LinkerModule? names))
+        if (!_modules.TryGetValue(module, out object? names))
         {
             names = new LinkerModule();
             _modules.Add(module, names);
         }
 
-        return names;
+        return (LinkerModule)names;
     }
 
     private ResolvedImports Resolve(Store store, Module module, Instance instance)
@@ -218,7 +219,7 @@ public sealed class Linker
     }
 
     private List<object>? FindDefinitions(string module, string name) =>
-        _modules.TryGetValue(module, out LinkerModule? names) ? names.Find(name) : null;
+        _modules.TryGetValue(module, out object? names) ? ((LinkerModule)names).Find(name) : null;
 
     // Without a store: for instances that have one each.
     private object Find(Store? store, Module module, ImportDefinition import)
@@ -260,7 +261,7 @@ public sealed class Linker
     private void ThrowUnknown(Module module, ImportDefinition import)
     {
         string wanted = ErrorText.Clean(Module.DescribeExternal(module.Definition, import.Kind, import.Index).ToString());
-        string[] names = _modules.TryGetValue(import.Module, out LinkerModule? defined) ? [.. defined.Names.Order(StringComparer.Ordinal)] : [];
+        string[] names = _modules.TryGetValue(import.Module, out object? defined) ? [.. ((LinkerModule)defined).Names.Order(StringComparer.Ordinal)] : [];
         string help = import.Module.StartsWith("wasi_snapshot_preview1", StringComparison.Ordinal) && names.Length == 0
             ? "It is of WASI preview 1: add Wherry.Wasi's WasiContext to the linker."
             : names.Length == 0

@@ -30,13 +30,13 @@ public sealed unsafe class Memory : IDisposable
 
     private const ulong LargestPressure = 16 << 20;
 
-    private readonly Lock _lock = new();
+    private readonly object _lock = new();
     private readonly ResourceAccount _account;
     private readonly MemoryReservation _reservation;
     private readonly ulong _maximumPages;
 
     // Of a shared memory: the stores that use it, without keeping them, and how many of them were not disposed; the host's claim counts as one.
-    private WeakList<Store> _users;
+    private WeakList _users;
     private int _useCount = 1;
     private bool _isClaimed;
     private int _leases;

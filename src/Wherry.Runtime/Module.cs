@@ -13,7 +13,7 @@ public sealed class Module
     private IReadOnlyList<ModuleImport>? _imports;
     private IReadOnlyList<ModuleExport>? _exports;
     private DebugInformation? _debugInformation;
-    private Dictionary<string, ExportDefinition>? _exportsByName;
+    private Dictionary<string, object>? _exportsByName;
 
     private CompiledModule _code;
 
@@ -51,7 +51,7 @@ public sealed class Module
     /// <summary>Where its guests wait, if its engine compiles for that.</summary>
     internal WaitingFunctions? Waits { get; }
 
-    internal Dictionary<string, ExportDefinition> ExportsByName => _exportsByName ??= NameExports(Definition);
+    internal Dictionary<string, object> ExportsByName => _exportsByName ??= NameExports(Definition);
 
     /// <summary>Names and source lines, for messages.</summary>
     internal DebugInformation DebugInformation => _debugInformation ??= new DebugInformation(this);
@@ -169,9 +169,9 @@ public sealed class Module
         _ => new TagType(definition.Tags[index].Function!),
     });
 
-    private static Dictionary<string, ExportDefinition> NameExports(ModuleDefinition definition)
+    private static Dictionary<string, object> NameExports(ModuleDefinition definition)
     {
-        Dictionary<string, ExportDefinition> exports = [];
+        Dictionary<string, object> exports = [];
         foreach (ExportDefinition export in definition.Exports)
         {
             exports.Add(export.Name, export);

@@ -46,30 +46,38 @@ public sealed unsafe partial class Store
     }
 
     /// <summary>Before a call from .NET into a guest. <see cref="Exit"/> must follow, unless it throws.</summary>
-    /// <returns>What <see cref="Exit"/> needs.</returns>
+    /// <param name="bias">What <see cref="Exit"/> needs.</param>
+    /// <returns>As well.</returns>
     /// <exception cref="InvalidOperationException">Another thread runs a guest of the store.</exception>
     /// <exception cref="TrapException">The store was interrupted.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal EntryBias? Enter()
+    internal bool TryEnter(out EntryBias bias, out Entered entered)
     {
-        EntryBias bias = _bias;
-        if (bias.TryEnter(ThreadNumber.CurrentOrZero))
-        {
-            return bias;
-        }
-
-        EnterUnbiased();
-        return null;
+        bias = _bias;
+        return bias.TryEnter(out entered);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Exit(EntryBias? bias)
+    /// <summary>The same as <see cref="TryEnter"/>, and <see cref="EnterUnbiased"/> where that fails.</summary>
+    internal Entered Enter(out EntryBias bias)
     {
-        if (bias is null)
+        bias = _bias;
+        if (!bias.TryEnter(out Entered entered))
+        {
+            EnterUnbiased();
+        }
+
+        return entered;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void Exit(EntryBias bias, Entered entered)
+    {
+        // A call that was within another leaves the end to that.
+        if (entered == Entered.Unbiased)
         {
             ExitUnbiased();
         }
-        else if (!bias.Exit())
+        else if (entered == Entered.Outermost)
         {
             ExitRevoked(bias);
         }
@@ -189,7 +197,7 @@ public sealed unsafe partial class Store
     }
 
     // Where each entry and exit has something to do, there is no bias.
-    private bool MayBias() => Meter is null && FrameBudget is null && _suspension is null && !_setsStackAtEachCall && (Options.TimeLimit is null || Options.TimeLimit >= s_leastWatchedLimit);
+    private bool MayBias() => Meter is null && FrameBudget is null && _suspension is null && !_setsStackAtEachCall && !Options.HasTimeLimitBelow(LeastWatchedLimit);
 
     private bool TryBias()
     {
@@ -218,7 +226,11 @@ public sealed unsafe partial class Store
                 return false;
             }
 
-            var bias = new EntryBias(thread);
+            if (EntryBias.TryCreate(thread) is not { } bias)
+            {
+                return false;
+            }
+
             Volatile.Write(ref _bias, bias);
             bool isDone = false;
             try
@@ -276,9 +288,9 @@ public sealed unsafe partial class Store
                 "the store was interrupted; Store.ClearInterruption allows calls again");
         }
 
-        if (Options.TimeLimit is TimeSpan timeLimit)
+        if (Options.HasTimeLimit)
         {
-            StartTimeLimit(timeLimit);
+            StartTimeLimit(Options.TimeLimit!.Value);
         }
     }
 

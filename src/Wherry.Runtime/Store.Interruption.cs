@@ -12,7 +12,7 @@ public sealed unsafe partial class Store
     private const long LongestWatchedPart = 10;
     private const long IdleTime = 500;
 
-    private static readonly TimeSpan s_leastWatchedLimit = TimeSpan.FromMilliseconds(100);
+    private const long LeastWatchedLimit = 100;
 
     // Written under the lock; read without it by bulk operations and entries.
     private volatile InterruptionReason _reason;

@@ -193,7 +193,7 @@ public sealed unsafe partial class Store
     {
         lock (_lock)
         {
-            _suspendedGuests = _pooledGuest is not null ? [_pooledGuest] : [.. _guests.GetAll()];
+            _suspendedGuests = _pooledGuest is not null ? [_pooledGuest] : Array.ConvertAll(_guests.GetAll(), static guest => (GuestInstance)guest);
         }
     }
 

@@ -13,10 +13,10 @@ namespace Wherry;
 public sealed unsafe partial class Store : IDisposable
 {
     // Guards the lists and the state of interruption.
-    private readonly Lock _lock = new();
+    private readonly object _lock = new();
     private readonly CancellationTokenRegistration _cancellation;
-    private WeakList<GuestInstance> _guests;
-    private WeakList<Memory> _memories;
+    private WeakList _guests;
+    private WeakList _memories;
     private SafepointPage? _safepointPage;
     private bool _isDisposed;
 
@@ -44,7 +44,7 @@ public sealed unsafe partial class Store : IDisposable
         SampleRequest = SampleRequest.Create(engine.Options);
         FrameBudget = engine.Options.Deterministic ? new FrameBudget() : null;
         _suspension = engine.Options.MayWait is null ? null : new GuestSuspension(this);
-        _usesCallScope = Options.TimeLimit is not null;
+        _usesCallScope = Options.HasTimeLimit;
         _setsStackAtEachCall = Options.Limits.StackBytes is not null;
         _mayBias = MayBias();
 
@@ -268,5 +268,5 @@ public sealed unsafe partial class Store : IDisposable
         }
     }
 
-    private IEnumerable<Memory> GetMemories() => _pooledGuest is null ? _memories.GetAll() : _memories.GetAll().Concat(_pooledGuest.PooledMemories);
+    private object[] GetMemories() => _pooledGuest is null ? _memories.GetAll() : [.. _memories.GetAll(), .. _pooledGuest.PooledMemories];
 }

@@ -68,6 +68,15 @@ public sealed unsafe partial class WasiContext
 
     private void OpenDirectories()
     {
+        // Apart, since the runtime prepares all that a method may use before it runs.
+        if (Options.Directories.Count > 0)
+        {
+            OpenGivenDirectories();
+        }
+    }
+
+    private void OpenGivenDirectories()
+    {
         foreach (var directory in Options.Directories)
         {
             Add(OpenDirectory(directory));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Wherry.Wasi.Descriptors;
 using Wherry.Wasi.Determinism;
 using Wherry.Wasi.Paths;
@@ -35,24 +36,19 @@ public sealed partial class WasiContext : IDisposable
             throw new PlatformNotSupportedException("WASI is little-endian, and this system is not.");
         }
 
-        if (options.Deterministic && (options.NetworkPolicy.AllowsEverything || options.NetworkPolicy.Predicate is not null || options.TcpListeners.Count > 0
-            || !options.NetworkPolicy.PublishedPorts.IsEmpty || !options.NetworkPolicy.ConnectRules.IsEmpty))
+        if (options.Deterministic)
         {
-            throw new ArgumentException("A deterministic guest can't have a network: what comes from it is different each time.", nameof(options));
+            CheckDeterministic(options);
         }
 
         Options = options;
-        Waiter = new Waiter(Turns, options.Scheduler is { } scheduler ? new GuestWait(scheduler) : null);
-        UsesSystemClocks = OperatingSystem.IsLinux() && options.TimeProvider == TimeProvider.System && !options.Deterministic;
+        Waiter = new Waiter(Turns, options.Scheduler is null ? null : CreateWait(options.Scheduler));
+        UsesSystemClocks = OperatingSystem.IsLinux() && options.HasSystemTime && !options.Deterministic;
+        randomSource = options.RandomSource;
         if (options.Deterministic)
         {
-            VirtualClock = new VirtualClock();
-            FileNumbers = new FileNumbers();
-            randomSource = options.RandomSource ?? new SeededRandom(options.RandomSeed).Fill;
-        }
-        else
-        {
-            randomSource = options.RandomSource;
+            (VirtualClock, FileNumbers) = CreateWorld();
+            randomSource ??= CreateRandom(options.RandomSeed);
         }
 
         arguments = EncodeArguments(options.Arguments);
@@ -63,7 +59,10 @@ public sealed partial class WasiContext : IDisposable
         {
             OpenStandardStreams();
             OpenDirectories();
-            OpenTcpListeners();
+            if (options.HasTcpListeners)
+            {
+                OpenTcpListeners();
+            }
         }
         catch
         {
@@ -71,6 +70,26 @@ public sealed partial class WasiContext : IDisposable
             throw;
         }
     }
+
+    // Apart, as is what follows: the runtime loads all types that a method may use before it runs.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CheckDeterministic(WasiOptions options)
+    {
+        if (options.NetworkPolicy.AllowsEverything || options.NetworkPolicy.Predicate is not null || options.HasTcpListeners
+            || !options.NetworkPolicy.PublishedPorts.IsEmpty || !options.NetworkPolicy.ConnectRules.IsEmpty)
+        {
+            throw new ArgumentException("A deterministic guest can't have a network: what comes from it is different each time.", nameof(options));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static GuestWait CreateWait(GuestScheduler scheduler) => new(scheduler);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (VirtualClock Clock, FileNumbers Numbers) CreateWorld() => (new VirtualClock(), new FileNumbers());
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static RandomSource CreateRandom(ulong seed) => new SeededRandom(seed).Fill;
 
     /// <summary>What the guest was given.</summary>
     public WasiOptions Options { get; }

@@ -9,6 +9,10 @@ namespace Wherry.Wasi;
 /// <summary>What a guest is given: arguments, environment, standard streams, folders, network, clock and randomness.</summary>
 public sealed record WasiOptions
 {
+    // Null where nothing was given: what stands for that then need not be loaded for most guests, which don't have it.
+    private readonly IReadOnlyList<IPEndPoint>? tcpListeners;
+    private readonly TimeProvider? timeProvider;
+
     /// <summary>The command line, the program's name first.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
@@ -31,10 +35,10 @@ public sealed record WasiOptions
     public NetworkPolicy NetworkPolicy { get; init; } = NetworkPolicy.None;
 
     /// <summary>Where listening TCP sockets are opened for the guest; their file descriptors follow those of the folders.</summary>
-    public IReadOnlyList<IPEndPoint> TcpListeners { get; init; } = [];
+    public IReadOnlyList<IPEndPoint> TcpListeners { get => tcpListeners ?? []; init => tcpListeners = value; }
 
     /// <summary>The wall clock and the monotonic clock; not those of a deterministic guest.</summary>
-    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+    public TimeProvider TimeProvider { get => timeProvider ?? TimeProvider.System; init => timeProvider = value; }
 
     /// <summary>Fills a buffer with random bytes; null uses the system's cryptographic source.</summary>
     public RandomSource? RandomSource { get; init; }
@@ -56,6 +60,12 @@ public sealed record WasiOptions
 
     /// <summary>How many threads the guest may have at once besides the first, if it starts any (<see cref="WasiContext.AddThreadsTo"/>).</summary>
     public int MaximumThreads { get; init; } = 64;
+
+    /// <summary>Whether there are any <see cref="TcpListeners"/>.</summary>
+    internal bool HasTcpListeners => tcpListeners is { Count: > 0 };
+
+    /// <summary>Whether <see cref="TimeProvider"/> is the system's.</summary>
+    internal bool HasSystemTime => timeProvider is null || timeProvider == TimeProvider.System;
 
     /// <summary>The guest's place on a network inside the process; null if it is on none. What is not on that network goes by <see cref="NetworkPolicy"/>.</summary>
     internal NetworkMember? NetworkMember { get; init; }

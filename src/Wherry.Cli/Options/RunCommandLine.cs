@@ -46,11 +46,11 @@ internal sealed class RunCommandLine
     private readonly RunOption invoke = RunOption.WithValue("--invoke", name => OptionFactory.Single(
         name, "FUNCTION", "Call this function with the arguments, read by its type, and print its results.", text => text));
 
-    private readonly RunOption timeLimit = RunOption.WithValue("--time-limit", name => OptionFactory.Single<TimeSpan?>(
+    private readonly RunOption timeLimit = RunOption.WithValue("--time-limit", name => OptionFactory.Single<long?>(
         name,
         "MILLISECONDS",
         "End the guest after so long, compilation included. 0 is no limit.",
-        text => TimeSpan.FromMilliseconds(Quantities.ParseCount(name, text, int.MaxValue, "a time in milliseconds"))));
+        text => Quantities.ParseCount(name, text, int.MaxValue, "a time in milliseconds")));
 
     private readonly RunOption fuel = RunOption.WithValue("--fuel", name => OptionFactory.Single<long?>(
         name,
@@ -211,21 +211,21 @@ internal sealed class RunCommandLine
 
     private RunOptions BindValues(ParseResult values, RunOptions options) => options with
     {
-        Folders = Value<PreopenedDirectory[]>(folders, values) ?? [],
+        Folders = Value<PreopenedDirectory[]>(folders, values),
         Environment = [.. (Value<KeyValuePair<string, string>[][]>(environmentFiles, values) ?? []).SelectMany(file => file), .. Value<KeyValuePair<string, string>[]>(environment, values) ?? []],
-        PublishedPorts = Value<PublishedPort[]>(publish, values) ?? [],
-        ConnectRules = Value<ConnectRule[]>(connect, values) ?? [],
+        PublishedPorts = Value<PublishedPort[]>(publish, values),
+        ConnectRules = Value<ConnectRule[]>(connect, values),
         HasHostNetwork = Value<string>(network, values) == "host",
-        TcpListeners = Value<IPEndPoint[]>(listen, values) ?? [],
+        TcpListeners = Value<IPEndPoint[]>(listen, values),
         Invoke = Value<string>(invoke, values),
         ProfilePath = Value<string>(profile, values),
-        TimeLimit = Value<TimeSpan?>(timeLimit, values) is { Ticks: > 0 } limit ? limit : null,
+        TimeLimit = Value<long?>(timeLimit, values) is > 0 and var limit ? limit : null,
         Fuel = Value<long?>(fuel, values) ?? wasmEdge.GasLimit(values),
         MemoryPageLimit = Value<long?>(memoryPageLimit, values),
         MemoryLimit = Value<long?>(memoryLimit, values),
         Threads = Value<int?>(threads, values),
         RandomSeed = Value<ulong?>(seed, values) ?? 0,
-        Modules = Value<KeyValuePair<string, string>[]>(modules, values) ?? [],
+        Modules = Value<KeyValuePair<string, string>[]>(modules, values),
         BoundsChecks = Value<BoundsChecks?>(boundsChecks, values) ?? BoundsChecks.Guard,
         Features = wasmEdge.Apply(Value<WasmFeatures?>(features, values) ?? WasmFeatures.Default),
     };

@@ -11,23 +11,31 @@ internal sealed record RunOptions
     /// <summary>All that followed the module.</summary>
     public required string[] GuestArguments { get; init; }
 
-    public PreopenedDirectory[] Folders { get; init; } = [];
+    // Null where there are none, and no empty arrays: the runtime would load their elements' types, and the assemblies of these.
+    public PreopenedDirectory[]? Folders { get; init; }
 
-    public KeyValuePair<string, string>[] Environment { get; init; } = [];
+    public KeyValuePair<string, string>[]? Environment { get; init; }
 
-    public PublishedPort[] PublishedPorts { get; init; } = [];
+    public PublishedPort[]? PublishedPorts { get; init; }
 
-    public ConnectRule[] ConnectRules { get; init; } = [];
+    public ConnectRule[]? ConnectRules { get; init; }
 
     public bool HasHostNetwork { get; init; }
 
-    public IPEndPoint[] TcpListeners { get; init; } = [];
+    /// <summary>Whether the guest has anything of a network, listening sockets that it finds open included.</summary>
+    public bool ReachesOut => HasHostNetwork || PublishedPorts is not null || ConnectRules is not null || TcpListeners is not null;
+
+    /// <summary>Whether the guest gets more than its arguments and a network.</summary>
+    public bool GivesMore => Folders is not null || Environment is not null || TcpListeners is not null || Threads is not null;
+
+    public IPEndPoint[]? TcpListeners { get; init; }
 
     public bool IsReactor { get; init; }
 
     public string? Invoke { get; init; }
 
-    public TimeSpan? TimeLimit { get; init; }
+    /// <summary>In milliseconds.</summary>
+    public long? TimeLimit { get; init; }
 
     public long? Fuel { get; init; }
 
@@ -49,7 +57,7 @@ internal sealed record RunOptions
     public ulong RandomSeed { get; init; }
 
     /// <summary>Modules that are linked by name, in the order given.</summary>
-    public KeyValuePair<string, string>[] Modules { get; init; } = [];
+    public KeyValuePair<string, string>[]? Modules { get; init; }
 
     public BoundsChecks BoundsChecks { get; init; }
 

@@ -8,21 +8,22 @@ namespace Wherry.Cli.Running;
 /// </summary>
 internal sealed class Deadline : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
-    private readonly TimeSpan limit;
+    private const int Patience = 1_000;
+    private readonly long limit;
     private readonly Timer timer;
     private Store? store;
     private bool isOver;
 
-    public Deadline(TimeSpan limit)
+    /// <param name="limit">In milliseconds.</param>
+    public Deadline(long limit)
     {
         this.limit = limit;
-        timer = new Timer(_ => OnElapsed(), null, limit, Timeout.InfiniteTimeSpan);
+        timer = new Timer(_ => OnElapsed(), null, limit, Timeout.Infinite);
     }
 
     public bool IsOver => Volatile.Read(ref isOver);
 
-    public string Message => $"the time limit of {limit.TotalMilliseconds:0} ms is over.";
+    public string Message => $"the time limit of {limit} ms is over.";
 
     /// <summary>From now on the limit interrupts this store.</summary>
     public void Watch(Store guests)
@@ -43,7 +44,7 @@ internal sealed class Deadline : IDisposable
         if (isFirst && Volatile.Read(ref store) is { } guests)
         {
             guests.Interrupt();
-            timer.Change(Patience, Timeout.InfiniteTimeSpan);
+            timer.Change(Patience, Timeout.Infinite);
             return;
         }
 

@@ -26,13 +26,13 @@ internal sealed class GuestRunner
     private readonly long start = Stopwatch.GetTimestamp();
     private readonly Deadline? deadline;
     private readonly List<Instance> instances = [];
-    private readonly ManualResetEventSlim mayStart;
+
+    // Whether it is decided whether the guest's code may run, and what. Under the lock of this object, which is known to nobody else and needs nothing loaded.
+    private bool isDecided;
     private bool isPrepared;
 
-    /// <param name="mayStart">Is set when it is decided whether the guest's code may run.</param>
-    private GuestRunner(RunOptions options, Deadline? deadline, ManualResetEventSlim mayStart)
+    private GuestRunner(RunOptions options, Deadline? deadline)
     {
-        this.mayStart = mayStart;
         this.options = options;
         this.deadline = deadline;
     }
@@ -45,10 +45,7 @@ internal sealed class GuestRunner
         }
 
         using Deadline? deadline = options.TimeLimit is { } limit ? new Deadline(limit) : null;
-
-        // Never disposed: where the process can't be prepared, the guest's thread may look at it after this one has gone on.
-        var mayStart = new ManualResetEventSlim();
-        var runner = new GuestRunner(options, deadline, mayStart);
+        var runner = new GuestRunner(options, deadline);
         int exitCode = ExitCodes.CannotRun;
         CommandException? failure = null;
 
@@ -77,15 +74,39 @@ internal sealed class GuestRunner
         {
             // While the guest is loaded.
             Signals.EndOnRequest();
-            runner.isPrepared = true;
+            runner.Decide(mayStart: true);
         }
-        finally
+        catch
         {
-            mayStart.Set();
+            runner.Decide(mayStart: false);
+            throw;
         }
 
         thread.Join();
         return failure is null ? exitCode : throw failure;
+    }
+
+    private void Decide(bool mayStart)
+    {
+        lock (this)
+        {
+            isPrepared = mayStart;
+            isDecided = true;
+            Monitor.PulseAll(this);
+        }
+    }
+
+    private bool IsPrepared()
+    {
+        lock (this)
+        {
+            while (!isDecided)
+            {
+                _ = Monitor.Wait(this);
+            }
+
+            return isPrepared;
+        }
     }
 
     private int Run()
@@ -146,7 +167,8 @@ internal sealed class GuestRunner
             Tell($"{options.ModulePath} is loaded{(module.IsPrecompiled ? ", with native code" : "")}; memory accesses are checked by {(engine.BoundsChecks == BoundsChecks.Guard ? "guard pages" : "comparisons")}");
         }
 
-        using var store = new Store(engine, new StoreOptions { Limits = Limits(), Fuel = options.Fuel });
+        // Never disposed: the process ends after it, and the system takes back at once what giving back bit by bit takes a millisecond for.
+        var store = new Store(engine, new StoreOptions { Limits = Limits(), Fuel = options.Fuel });
         deadline?.Watch(store);
         using ProfileFile? profile = options.ProfilePath is { } path ? new ProfileFile(path, store) : null;
         using PerfMap? perfMap = options.WritesPerfMap ? new PerfMap() : null;
@@ -157,7 +179,10 @@ internal sealed class GuestRunner
         }
         finally
         {
-            ShowStatistics(store);
+            if (options.Statistics != Statistics.None)
+            {
+                ShowStatistics(store);
+            }
         }
     }
 
@@ -166,13 +191,9 @@ internal sealed class GuestRunner
         using WasiContext wasi = OpenWasi();
         var linker = new Linker(engine);
         wasi.AddTo(linker);
-        foreach ((string name, string path) in options.Modules)
+        if (options.Modules is not null)
         {
-            Module other = Load(path, engine);
-            perfMap?.Add(other);
-            Instance library = Instantiate(linker, store, other);
-            Initialize(library);
-            linker.DefineInstance(name, library);
+            LinkModules(engine, store, linker, perfMap);
         }
 
         if (WasiContext.UsesThreads(module))
@@ -191,6 +212,18 @@ internal sealed class GuestRunner
         int exitCode = Call(instance);
         Tell("the guest ended");
         return exitCode;
+    }
+
+    private void LinkModules(Engine engine, Store store, Linker linker, PerfMap? perfMap)
+    {
+        foreach ((string name, string path) in options.Modules!)
+        {
+            Module other = Load(path, engine);
+            perfMap?.Add(other);
+            Instance library = Instantiate(linker, store, other);
+            Initialize(library);
+            linker.DefineInstance(name, library);
+        }
     }
 
     private int Call(Instance instance)
@@ -307,8 +340,7 @@ internal sealed class GuestRunner
     private Instance Instantiate(Linker linker, Store store, Module module)
     {
         // Instantiating runs a guest's code for the first time.
-        mayStart.Wait();
-        if (!isPrepared)
+        if (!IsPrepared())
         {
             throw CommandException.CannotRun("the process can't be prepared to be ended by signals.");
         }
@@ -343,36 +375,16 @@ internal sealed class GuestRunner
 
     private WasiContext OpenWasi()
     {
-        var environment = new Dictionary<string, string>();
-        foreach ((string name, string value) in options.Environment)
-        {
-            environment[name] = value;
-        }
-
         try
         {
             var wasi = new WasiOptions
             {
-                Arguments = [ModuleFile.GetName(options.ModulePath), .. options.GuestArguments],
-                Environment = environment,
-                Directories = options.Folders,
+                Arguments = Arguments(),
                 Deterministic = options.IsDeterministic,
                 RandomSeed = options.RandomSeed,
-                TcpListeners = options.TcpListeners,
-                NetworkPolicy = new NetworkPolicy
-                {
-                    AllowsEverything = options.HasHostNetwork,
-                    PublishedPorts = ImmutableArray.Create(options.PublishedPorts),
-                    ConnectRules = ImmutableArray.Create(options.ConnectRules),
-                    Listening = port =>
-                    {
-                        Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}");
-                        SpareMemory.GiveBackSoon();
-                    },
-                    Denied = Terminal.Note,
-                },
+                NetworkPolicy = options.ReachesOut ? Network() : new NetworkPolicy { Denied = Terminal.Note },
             };
-            return new WasiContext(options.Threads is { } threads ? wasi with { MaximumThreads = threads } : wasi);
+            return new WasiContext(options.GivesMore ? WithMore(wasi) : wasi);
         }
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException or PlatformNotSupportedException or UnauthorizedAccessException)
         {
@@ -382,6 +394,45 @@ internal sealed class GuestRunner
         {
             throw CommandException.Usage(exception.Message.Split(" (Parameter")[0]);
         }
+    }
+
+    private string[] Arguments()
+    {
+        var arguments = new string[1 + options.GuestArguments.Length];
+        arguments[0] = ModuleFile.GetName(options.ModulePath);
+        Array.Copy(options.GuestArguments, 0, arguments, 1, arguments.Length - 1);
+        return arguments;
+    }
+
+    // Apart from what every guest gets, as the runtime prepares all that a method may use before it runs.
+    private NetworkPolicy Network() => new()
+    {
+        AllowsEverything = options.HasHostNetwork,
+        PublishedPorts = ImmutableArray.Create(options.PublishedPorts),
+        ConnectRules = ImmutableArray.Create(options.ConnectRules),
+        Listening = port =>
+        {
+            Terminal.Note($"listening on {port.EndPoint}{(port.Protocol == NetworkProtocol.Udp ? "/udp" : "")}");
+            SpareMemory.GiveBackSoon();
+        },
+        Denied = Terminal.Note,
+    };
+
+    private WasiOptions WithMore(WasiOptions wasi)
+    {
+        var environment = new Dictionary<string, string>();
+        foreach ((string name, string value) in options.Environment ?? [])
+        {
+            environment[name] = value;
+        }
+
+        return wasi with
+        {
+            Environment = environment,
+            Directories = options.Folders ?? [],
+            TcpListeners = options.TcpListeners ?? [],
+            MaximumThreads = options.Threads ?? wasi.MaximumThreads,
+        };
     }
 
     private void ShowStatistics(Store store)

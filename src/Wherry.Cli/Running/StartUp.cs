@@ -13,21 +13,17 @@ internal static class StartUp
     /// <param name="modulePath">What is to be run.</param>
     public static void Begin(string modulePath)
     {
-        if (Environment.ProcessorCount > 1 && modulePath.EndsWith(".cwasm", StringComparison.Ordinal))
+        if (modulePath.EndsWith(".cwasm", StringComparison.Ordinal) && UnixFiles.GetSize(modulePath) >= MessageAuthentication.LargeSize && Environment.ProcessorCount > 1)
         {
-            new Thread(() => Prepare(modulePath)) { IsBackground = true, Name = "start-up" }.Start();
+            new Thread(Prepare) { IsBackground = true, Name = "start-up" }.Start();
         }
     }
 
-    private static void Prepare(string path)
+    private static void Prepare()
     {
         try
         {
-            _ = CpuFeatures.Text;
-            if (UnixFiles.GetSize(path) >= MessageAuthentication.LargeSize)
-            {
-                LoadHashing();
-            }
+            LoadHashing();
         }
         catch (Exception)
         {

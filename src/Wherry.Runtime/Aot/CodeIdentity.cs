@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -14,6 +14,8 @@ namespace Wherry.Aot;
 /// <param name="Options">What the engine was told and what the system offers.</param>
 internal sealed record CodeIdentity(string Module, string Engine, string Runtime, string System, string Processor, string Options)
 {
+    private const string DefaultLimits = "ModuleLimits { }";
+
     /// <summary>Names it in the cache.</summary>
     public string Key => Hexadecimal.Format(SHA256.HashData(Encoding.UTF8.GetBytes(ToText())));
 
@@ -24,7 +26,7 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
     public static CodeIdentity Of(Engine engine, string moduleHash) => new(
         moduleHash,
         Build(typeof(CodeIdentity)),
-        string.Concat(Environment.Version.ToString(), " ", Build(typeof(object))),
+        string.Concat(Describe(Environment.Version), " ", Build(typeof(object))),
         RuntimeInformation.RuntimeIdentifier,
         CpuFeatures.Text,
         Describe(engine));
@@ -44,7 +46,7 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
         : Runtime != here.Runtime ? $"it was made for another .NET runtime ({Runtime}, this is {here.Runtime})"
         : System != here.System ? $"it was made for another system ({System}, this is {here.System})"
         : Processor != here.Processor ? $"it was made for another processor ({Processor}; this one has {here.Processor})"
-        : Options != here.Options ? $"it was made with other options ({OptionDifferences.List(Options, here.Options)})"
+        : Options != here.Options ? $"it was made with other options ({OptionDifferences.List(Spell(Options), Spell(here.Options))})"
         : null;
 
     // The framework's own method looks for separators by vectors, which takes a millisecond when it is first used.
@@ -71,6 +73,19 @@ internal sealed record CodeIdentity(string Module, string Engine, string Runtime
         return Hexadecimal.Format(identity);
     }
 
-    // Records print all of their properties, those to come too.
-    private static string Describe(Engine engine) => string.Join(' ', (string[])[engine.CompilerOptions.ToString(), ((ulong)engine.Options.Features).ToString("x", CultureInfo.InvariantCulture), engine.Options.ModuleLimits.ToString()]);
+    // Without the framework's formatting, of which the runtime has to prepare a dozen methods.
+    private static string Describe(Version version) => string.Concat((string[])[AsciiText.OfNumber(version.Major), ".", AsciiText.OfNumber(version.Minor), ".", AsciiText.OfNumber(version.Build)]);
+
+    // For a person; the engine's build is the same.
+    private static string Spell(string options) => options.Replace(DefaultLimits, ModuleLimits.Default.ToString(), StringComparison.Ordinal);
+
+    private static string Describe(Engine engine)
+    {
+        Span<byte> features = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64BigEndian(features, (ulong)engine.Options.Features);
+
+        // What the default limits are follows from the engine's build. Records print all of their properties, those to come too.
+        ModuleLimits limits = engine.Options.ModuleLimits;
+        return string.Concat((string[])[engine.CompilerOptions.ToString(), " ", Hexadecimal.Format(features), " ", limits == ModuleLimits.Default ? DefaultLimits : limits.ToString()]);
+    }
 }

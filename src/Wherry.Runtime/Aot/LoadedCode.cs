@@ -9,17 +9,19 @@ namespace Wherry.Aot;
 /// <summary>An assembly of native code. It stays loaded as long as the process runs, since the runtime uses native code only in assemblies that can't be unloaded.</summary>
 internal sealed unsafe class LoadedCode
 {
-    // Both are locked while they are used. What compares is given by name, since the framework finds it by reflection.
-    private static readonly Dictionary<object, LoadedCode> s_loaded = new(ReferenceEqualityComparer.Instance);
-    private static readonly Dictionary<string, LoadedCode> s_byIdentity = [];
+    // Code by assembly, and by identity: locked while they are used. What compares is given by name, since the framework finds it by reflection; both kinds of tables are such as it has loaded already.
+    private static readonly Dictionary<object, object> s_loaded = new(ReferenceEqualityComparer.Instance);
+    private static readonly Dictionary<string, object> s_byIdentity = [];
 
-    private readonly Lock _lock = new();
+    private static int s_isDefaultUsed;
+
+    private readonly object _lock = new();
     private readonly Assembly _assembly;
     private readonly ModuleHandle _handle;
     private readonly delegate*<GuestInstance> _create;
     private readonly delegate*<GuestInstance, int, long, void> _setGlobal;
     private Type? _instanceType;
-    private WeakList<PrecompiledModule> _modules;
+    private WeakList _modules;
 
     private readonly NativeCodeIndex? _native;
 
@@ -41,7 +43,13 @@ internal sealed unsafe class LoadedCode
 
     /// <summary>Loads the assembly of a file. The caller knows that it may be trusted, and loads none twice.</summary>
     /// <param name="native">Which of its methods have native code; none, if not given.</param>
-    public static LoadedCode Load(string path, NativeCodeIndex? native = null) => new(new GuestLoadContext().LoadFromAssemblyPath(path), native);
+    public static LoadedCode Load(string path, NativeCodeIndex? native = null)
+    {
+        // All have one name, so a context has room for one. The first goes where the engine is, if that is the default context: making another one, and being asked by it for the engine, takes the
+        // runtime a millisecond.
+        AssemblyLoadContext context = GuestLoadContext.IsEngineInDefault && Interlocked.Exchange(ref s_isDefaultUsed, 1) == 0 ? AssemblyLoadContext.Default : new GuestLoadContext();
+        return new(context.LoadFromAssemblyPath(path), native);
+    }
 
     /// <summary>Loads a file's assembly, once in a process.</summary>
     /// <param name="file">What the caller knows that it may be trusted.</param>
@@ -52,10 +60,12 @@ internal sealed unsafe class LoadedCode
         lock (s_byIdentity)
         {
             string identity = file.Identity.ToText();
-            if (s_byIdentity.TryGetValue(identity, out LoadedCode? loaded))
+            if (s_byIdentity.TryGetValue(identity, out object? found))
             {
-                return loaded;
+                return (LoadedCode)found;
             }
+
+            LoadedCode loaded;
 
             try
             {
@@ -77,7 +87,7 @@ internal sealed unsafe class LoadedCode
     {
         lock (s_byIdentity)
         {
-            return s_byIdentity.GetValueOrDefault(identity.ToText());
+            return (LoadedCode?)s_byIdentity.GetValueOrDefault(identity.ToText());
         }
     }
 
@@ -87,18 +97,20 @@ internal sealed unsafe class LoadedCode
     /// <summary>One of the modules that use the assembly, if it is one of these.</summary>
     public static CompiledModule? FindModule(Assembly assembly)
     {
-        LoadedCode? code;
+        LoadedCode code;
         lock (s_loaded)
         {
-            if (!s_loaded.TryGetValue(assembly, out code))
+            if (!s_loaded.TryGetValue(assembly, out object? found))
             {
                 return null;
             }
+
+            code = (LoadedCode)found;
         }
 
         lock (code._lock)
         {
-            return code._modules.GetAll().FirstOrDefault();
+            return code._modules.GetAll() is [CompiledModule module, ..] ? module : null;
         }
     }
 
@@ -143,10 +155,10 @@ internal sealed unsafe class LoadedCode
 
     private sealed class GuestLoadContext() : AssemblyLoadContext(SavedModule.AssemblyName, isCollectible: false)
     {
-        private static readonly bool s_isInDefault = GetLoadContext(typeof(LoadedCode).Assembly) == Default;
+        /// <summary>Whether the engine is in the default context, which the runtime asks by itself, and in less time.</summary>
+        public static bool IsEngineInDefault { get; } = GetLoadContext(typeof(LoadedCode).Assembly) == Default;
 
-        // The engine itself may be in another context than the default one, which the runtime asks by itself, and in less time.
         protected override Assembly? Load(AssemblyName assemblyName) =>
-            !s_isInDefault && assemblyName.Name == typeof(LoadedCode).Assembly.GetName().Name ? typeof(LoadedCode).Assembly : null;
+            !IsEngineInDefault && assemblyName.Name == typeof(LoadedCode).Assembly.GetName().Name ? typeof(LoadedCode).Assembly : null;
     }
 }

@@ -15,13 +15,14 @@ internal sealed class PrecompiledModule : CompiledModule
     private readonly LoadedCode _code;
     private readonly MeasuringTarget _target;
     private StubOrder? _stubs;
-    private readonly Lazy<FoundSuspension> _suspension;
+    private readonly CompilerOptions _options;
+    private FoundSuspension? _foundSuspension;
 
     public PrecompiledModule(Module module, ModuleDefinition definition, CompilerOptions options, LoadedCode code)
         : base(module, definition)
     {
         _code = code;
-
+        _options = options;
         _target = new MeasuringTarget(definition, options, code.HasReturnedExceptions);
         LargeFunctionsReady = new bool[_target.Layout.LargeFunctionCount];
         for (int i = 0; i < LargeFunctionsReady.Length; i++)
@@ -29,9 +30,6 @@ internal sealed class PrecompiledModule : CompiledModule
             LargeFunctionsReady[i] = code.HasNativeCode(definition.Bodies.Length + i);
         }
 
-        _suspension = new Lazy<FoundSuspension>(() => SuspensionPlan.FindFor(module.Engine.Options, Layout, definition, out string refusal) is { } plan
-            ? new FoundSuspension(new SuspendableOverlay(this, options, code.Assembly, plan, module.Engine.Options.WaitsAtEachCall), "")
-            : new FoundSuspension(null, refusal));
         code.AddModule(this);
     }
 
@@ -39,9 +37,9 @@ internal sealed class PrecompiledModule : CompiledModule
 
     public override CodeLayout Layout => _target.Layout;
 
-    public override ModuleSuspension? Suspension => _suspension.Value.Overlay?.Suspension;
+    public override ModuleSuspension? Suspension => FindSuspension().Overlay?.Suspension;
 
-    public override string SuspensionRefusal => _suspension.Value.Refusal;
+    public override string SuspensionRefusal => FindSuspension().Refusal;
 
     /// <summary>The method of a function.</summary>
     public MethodInfo GetMethod(int function) => (MethodInfo)MethodBase.GetMethodFromHandle(_code.GetFunction(function - Definition.ImportedFunctionCount))!;
@@ -66,7 +64,29 @@ internal sealed class PrecompiledModule : CompiledModule
     public override FieldInfo? GetCreatedGlobalField(int global) => _target.Layout.IsField[global] ? _code.GetGlobalField(global) : null;
 
     public override CodePoint FindPoint(int function, int region, int ilOffset, PlaceSearch search) =>
-        FindPoint(region == MethodEmission.SuspendableRegion ? _suspension.Value.Overlay! : _target, function, region, ilOffset, search);
+        FindPoint(region == MethodEmission.SuspendableRegion ? FindSuspension().Overlay! : _target, function, region, ilOffset, search);
+
+    // Once, by whoever asks first.
+    private FoundSuspension FindSuspension()
+    {
+        if (Volatile.Read(ref _foundSuspension) is { } found)
+        {
+            return found;
+        }
+
+        lock (_code)
+        {
+            if (_foundSuspension is null)
+            {
+                found = SuspensionPlan.FindFor(Module.Engine.Options, Layout, Definition, out string refusal) is { } plan
+                    ? new FoundSuspension(new SuspendableOverlay(this, _options, _code.Assembly, plan, Module.Engine.Options.WaitsAtEachCall), "")
+                    : new FoundSuspension(null, refusal);
+                Volatile.Write(ref _foundSuspension, found);
+            }
+
+            return _foundSuspension;
+        }
+    }
 
     protected override GuestInstance CreateInstanceObject() => _code.CreateInstance();
 

@@ -10,8 +10,8 @@ internal sealed class StubOrder
     private static readonly StubKind[] s_kinds = [StubKind.Resolve];
     private static readonly StubKind[] s_kindsWithExceptions = [StubKind.Resolve, StubKind.ResolveForGuest, StubKind.Throw];
 
-    // Generic over classes only: then the runtime has the code.
-    private readonly Dictionary<string, Place> _places = [];
+    // Of a type that the framework has loaded already. The values are places.
+    private readonly Dictionary<string, object> _places = [];
     private readonly bool _hasReturnedExceptions;
 
     public StubOrder(ModuleDefinition definition, bool hasReturnedExceptions)
@@ -47,7 +47,7 @@ internal sealed class StubOrder
 
         // Behind the kinds that there are is another signature's stub.
         return index < Kinds.Length
-            ? (_places[FunctionStubs.Key(type, StubKind.Resolve)].Number * Kinds.Length) + index
+            ? (((Place)_places[FunctionStubs.Key(type, StubKind.Resolve)]).Number * Kinds.Length) + index
             : throw new ArgumentOutOfRangeException(nameof(kind));
     }
 

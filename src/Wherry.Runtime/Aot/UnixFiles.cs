@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 using System.Text;
 
 namespace Wherry.Aot;
@@ -22,6 +22,9 @@ internal static unsafe partial class UnixFiles
     private const int NoFollow = 0x100;
     private const int CurrentFolder = -100;
 
+    private const int Others = (int)(UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute);
+    private const int OthersWrite = (int)(UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
+
     /// <summary>Whether a file or folder (not what a link points to) is this user's and nobody else may change it; and, if so asked, read it.</summary>
     public static bool IsOwn(string path, bool isPrivate)
     {
@@ -30,8 +33,6 @@ internal static unsafe partial class UnixFiles
             return true;
         }
 
-        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
-        const UnixFileMode OthersWrite = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
         if (OperatingSystem.IsLinux())
         {
             // Sound: the kernel writes 256 bytes, which this is.
@@ -42,12 +43,18 @@ internal static unsafe partial class UnixFiles
             }
 
             int mode = *(ushort*)(status + 28);
-            return (mode & KindMask) != Link && (mode & (int)(isPrivate ? Others : OthersWrite)) == 0 && *(uint*)(status + 20) == geteuid();
+            return (mode & KindMask) != Link && (mode & (isPrivate ? Others : OthersWrite)) == 0 && *(uint*)(status + 20) == geteuid();
         }
 
+        return IsOwnByFramework(path, isPrivate);
+    }
+
+    [UnsupportedOSPlatform("windows")]
+    private static bool IsOwnByFramework(string path, bool isPrivate)
+    {
         try
         {
-            if (new FileInfo(path).LinkTarget is not null || (File.GetUnixFileMode(path) & (isPrivate ? Others : OthersWrite)) != 0)
+            if (new FileInfo(path).LinkTarget is not null || ((int)File.GetUnixFileMode(path) & (isPrivate ? Others : OthersWrite)) != 0)
             {
                 return false;
             }
@@ -164,7 +171,7 @@ internal static unsafe partial class UnixFiles
             bytes = bytes[(int)written..];
         }
 
-        return string.Concat("/proc/self/fd/", handle.ToString(CultureInfo.InvariantCulture));
+        return string.Concat("/proc/self/fd/", AsciiText.OfNumber(handle));
     }
 
     /// <summary>Gives way to all others from now on: the calling thread on Linux, the process elsewhere.</summary>

@@ -16,18 +16,21 @@ internal static class UserKey
         get
         {
             string? folder = UserFolders.Data;
-            return folder is null ? null : System.IO.Path.Combine(folder, "precompiled.key");
+            return folder is null ? null : PathIn(folder);
         }
     }
+
+    private static string PathIn(string folder) => string.Concat(folder, System.IO.Path.DirectorySeparatorChar.ToString(), "precompiled.key");
 
     /// <summary>The key, or null if there is none that can be relied upon.</summary>
     public static byte[]? TryGet(bool creates)
     {
-        if (Path is not { } path)
+        if (UserFolders.Data is not { } folder)
         {
             return null;
         }
 
+        string path = PathIn(folder);
         try
         {
             if (creates && !File.Exists(path))
@@ -35,7 +38,7 @@ internal static class UserKey
                 Create(path);
             }
 
-            if (!UnixFiles.IsOwn(System.IO.Path.GetDirectoryName(path)!, isPrivate: false) || !UnixFiles.IsOwn(path, isPrivate: true))
+            if (!UnixFiles.IsOwn(folder, isPrivate: false) || !UnixFiles.IsOwn(path, isPrivate: true))
             {
                 return null;
             }

@@ -6,11 +6,11 @@ internal sealed partial class ModuleDecoder
 {
     private const byte ExactFunctionKind = 0x20;
 
-    private readonly List<DefinedType> _functions = [];
-    private readonly List<TableDefinition> _tables = [];
-    private readonly List<MemoryType> _memories = [];
-    private readonly List<GlobalDefinition> _globals = [];
-    private readonly List<DefinedType> _tags = [];
+    private readonly ItemList _functions = new();
+    private readonly ItemList _tables = new();
+    private readonly ItemList _memories = new();
+    private readonly ItemList _globals = new();
+    private readonly ItemList _tags = new();
     private readonly List<int> _tableOffsets = [];
     private readonly List<int> _memoryOffsets = [];
     private readonly List<int> _globalOffsets = [];

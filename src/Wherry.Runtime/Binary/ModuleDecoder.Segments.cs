@@ -195,7 +195,7 @@ internal sealed partial class ModuleDecoder
             locals[i] = new LocalRun((int)Math.Min(count, int.MaxValue), type);
         }
 
-        int parameters = index < _functions.Count - _importedFunctions ? _functions[_importedFunctions + index].Function!.Parameters.Length : 0;
+        int parameters = index < _functions.Count - _importedFunctions ? ((DefinedType)_functions[_importedFunctions + index]).Function!.Parameters.Length : 0;
         if (total + (uint)parameters > (uint)_limits.MaximumLocals)
         {
             InvalidModuleException.Throw(

@@ -16,7 +16,7 @@ internal sealed partial class ModuleDecoder
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly FeatureSet _features;
     private readonly ModuleLimits _limits;
-    private readonly List<CustomSection> _customSections = [];
+    private readonly ItemList _customSections = new();
     private InvalidModuleException? _invalid;
 
     private ModuleDecoder(ReadOnlyMemory<byte> bytes, WasmFeatures features, ModuleLimits limits)
@@ -237,23 +237,35 @@ internal sealed partial class ModuleDecoder
             throw _invalid;
         }
 
+        var functions = new DefinedType[_functions.Count];
+        _functions.CopyTo(functions);
+        var tables = new TableDefinition[_tables.Count];
+        _tables.CopyTo(tables);
+        var memories = new MemoryType[_memories.Count];
+        _memories.CopyTo(memories);
+        var globals = new GlobalDefinition[_globals.Count];
+        _globals.CopyTo(globals);
+        var tags = new DefinedType[_tags.Count];
+        _tags.CopyTo(tags);
+        var customSections = new CustomSection[_customSections.Count];
+        _customSections.CopyTo(customSections);
         return new ModuleDefinition
         {
             Bytes = _bytes,
             Types = _types.AsSpan(0, _typeCount).ToArray(),
             Imports = _imports,
-            Functions = [.. _functions],
-            Tables = [.. _tables],
-            Memories = [.. _memories],
-            Globals = [.. _globals],
-            Tags = [.. _tags],
+            Functions = functions,
+            Tables = tables,
+            Memories = memories,
+            Globals = globals,
+            Tags = tags,
             Exports = _exports,
             Start = _start,
             Elements = _elements,
             Data = _data,
             DataCount = _dataCount is null ? null : _data.Length,
             Bodies = _bodies,
-            CustomSections = [.. _customSections],
+            CustomSections = customSections,
             ImportedFunctionCount = _importedFunctions,
             ImportedTableCount = _importedTables,
             ImportedMemoryCount = _importedMemories,
@@ -312,6 +324,23 @@ internal sealed partial class ModuleDecoder
 
     /// <summary>Finds the end of a constant expression; the validator looks into it.</summary>
     private ConstantExpression ReadExpression(ref ByteReader reader)
+    {
+        int start = reader.Position;
+        if (SimpleExpression.TryRead(_bytes.Span[start..reader.End], out Opcode opcode, out long value, out int length))
+        {
+            if (opcode == Opcode.RefFunc)
+            {
+                Declare((int)value);
+            }
+
+            reader = reader.At(start + length);
+            return new ConstantExpression(start, length);
+        }
+
+        return ReadAnyExpression(ref reader);
+    }
+
+    private ConstantExpression ReadAnyExpression(ref ByteReader reader)
     {
         int start = reader.Position;
         var instructions = new InstructionReader(_bytes.Span, start, reader.End);

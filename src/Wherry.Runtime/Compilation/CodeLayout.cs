@@ -20,41 +20,49 @@ internal sealed class CodeLayout
 
     private readonly ModuleDefinition _definition;
     private readonly int _classSize;
-    private readonly int[] _classOfBody;
+    private int[]? _classOfBody;
+    private (int First, int Count)[]? _classes;
     private long?[]? _constants;
     private InlineCandidates? _inlineCandidates;
-    private readonly Dictionary<int, int> _largeFunctions = [];
-    private readonly Lazy<bool[]> _throwing;
-    private readonly Lazy<bool[]> _throwingOfClr;
-    private readonly Lazy<bool> _hasResumableFunctions;
+    private readonly Dictionary<int, int>? _largeFunctions;
+    private bool[]? _throwing;
+    private bool[]? _throwingOfClr;
+    private object? _hasResumableFunctions;
 
     /// <param name="hasReturnedExceptions">For code that was written before: see <see cref="HasReturnedExceptions"/>. Null: found by looking at the functions.</param>
     public CodeLayout(ModuleDefinition definition, int classSize, bool? hasReturnedExceptions = null)
     {
         _definition = definition;
         _classSize = classSize;
-        _classOfBody = new int[definition.Bodies.Length];
-        Classes = Partition();
+        _largeFunctions = FindLargeFunctions();
         IsField = FindFields(definition);
         IsOwnTable = FindOwnTables(definition);
-        _throwing = new Lazy<bool[]>(() => ThrowAnalysis.Find(definition));
-        _throwingOfClr = new Lazy<bool[]>(() => ThrowAnalysis.FindOfClr(definition));
-
-        _hasResumableFunctions = new Lazy<bool>(() => HastyFunctions.FindResumable(definition));
 
         // Only what validation has seen tail calls in is looked through for them.
         HasReturnedExceptions = hasReturnedExceptions
-            ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && _throwing.Value.Contains(true)));
+            ?? (definition.Tags.Length > 0 || (definition.FeaturesUsed.HasFlag(WasmFeatures.TailCalls) && Throwing.Contains(true)));
     }
 
     /// <summary>Whether functions of the module return exceptions rather than throw them: see <see cref="ThrowAnalysis"/>.</summary>
     public bool HasReturnedExceptions { get; }
 
     /// <summary>Whether the module is one of functions that branch to where they go on: see <see cref="HastyFunctions"/>.</summary>
-    public bool HasResumableFunctions => _hasResumableFunctions.Value;
+    public bool HasResumableFunctions => (bool)(_hasResumableFunctions ??= HastyFunctions.FindResumable(_definition));
 
     /// <summary>The first function of each class, and how many it has.</summary>
-    public (int First, int Count)[] Classes { get; }
+    public (int First, int Count)[] Classes
+    {
+        get
+        {
+            if (Volatile.Read(ref _classes) is not { } classes)
+            {
+                (classes, _classOfBody) = Partition();
+                Volatile.Write(ref _classes, classes);
+            }
+
+            return classes;
+        }
+    }
 
     /// <summary>Which functions are written in place of calls to them.</summary>
     public InlineCandidates InlineCandidates => _inlineCandidates ??= new InlineCandidates(_definition, ReturnsExceptions);
@@ -65,7 +73,12 @@ internal sealed class CodeLayout
     /// <summary>Which tables only this module sees.</summary>
     public bool[] IsOwnTable { get; }
 
-    public int LargeFunctionCount => _largeFunctions.Count;
+    public int LargeFunctionCount => _largeFunctions?.Count ?? 0;
+
+    // What follows from the definition is the same whoever finds it first.
+    private bool[] Throwing => _throwing ??= ThrowAnalysis.Find(_definition);
+
+    private bool[] ThrowingOfClr => _throwingOfClr ??= ThrowAnalysis.FindOfClr(_definition);
 
     public static string MethodName(int function) => $"f{function}";
 
@@ -83,7 +96,11 @@ internal sealed class CodeLayout
     public static string GlobalFieldName(int global) => $"g{global}";
 
     /// <summary>The number of the class that holds a function of the module.</summary>
-    public int GetClass(int function) => _classOfBody[function - _definition.ImportedFunctionCount];
+    public int GetClass(int function)
+    {
+        _ = Classes;
+        return _classOfBody![function - _definition.ImportedFunctionCount];
+    }
 
     /// <summary>The bits of an immutable global whose initializer is a number.</summary>
     public bool TryGetConstant(int global, out long bits)
@@ -94,13 +111,13 @@ internal sealed class CodeLayout
     }
 
     /// <summary>Whether a function may return with an exception in <see cref="Execution.PendingException"/>.</summary>
-    public bool ReturnsExceptions(int function) => HasReturnedExceptions && _throwing.Value[function];
+    public bool ReturnsExceptions(int function) => HasReturnedExceptions && Throwing[function];
 
     /// <summary>Whether a guest's exception may come through a function as one of the CLR.</summary>
-    public bool ThrowsOfClr(int function) => _throwingOfClr.Value[function];
+    public bool ThrowsOfClr(int function) => ThrowingOfClr[function];
 
     /// <summary>The slot of a function in <see cref="CompiledModule.LargeFunctionsReady"/>, or -1 if it is not large.</summary>
-    public int GetLargeSlot(int function) => _largeFunctions.GetValueOrDefault(function, -1);
+    public int GetLargeSlot(int function) => _largeFunctions is null ? -1 : _largeFunctions.GetValueOrDefault(function, -1);
 
     private static bool[] FindFields(ModuleDefinition definition)
     {
@@ -133,8 +150,39 @@ internal sealed class CodeLayout
         return isOwn;
     }
 
-    private (int First, int Count)[] Partition()
+    // Null where there are none, as in most modules.
+    private Dictionary<int, int>? FindLargeFunctions()
     {
+        FunctionBody[] bodies = _definition.Bodies;
+        for (int i = 0; i < bodies.Length; i++)
+        {
+            if (bodies[i].End - bodies[i].Offset > LargeFunctionCompiler.Threshold)
+            {
+                return ListLargeFunctions(i);
+            }
+        }
+
+        return null;
+    }
+
+    private Dictionary<int, int> ListLargeFunctions(int first)
+    {
+        Dictionary<int, int> large = [];
+        FunctionBody[] bodies = _definition.Bodies;
+        for (int i = first; i < bodies.Length; i++)
+        {
+            if (bodies[i].End - bodies[i].Offset > LargeFunctionCompiler.Threshold)
+            {
+                large.Add(_definition.ImportedFunctionCount + i, large.Count);
+            }
+        }
+
+        return large;
+    }
+
+    private ((int First, int Count)[] Classes, int[] ClassOfBody) Partition()
+    {
+        var classOfBody = new int[_definition.Bodies.Length];
         var classes = new List<(int First, int Count)>();
         FunctionBody[] bodies = _definition.Bodies;
         int imported = _definition.ImportedFunctionCount;
@@ -151,11 +199,7 @@ internal sealed class CodeLayout
             }
 
             size += bodySize;
-            _classOfBody[i] = classes.Count;
-            if (bodySize > LargeFunctionCompiler.Threshold)
-            {
-                _largeFunctions.Add(imported + i, _largeFunctions.Count);
-            }
+            classOfBody[i] = classes.Count;
         }
 
         if (bodies.Length > 0)
@@ -163,7 +207,7 @@ internal sealed class CodeLayout
             classes.Add((imported + first, bodies.Length - first));
         }
 
-        return [.. classes];
+        return ([.. classes], classOfBody);
     }
 
     private long? FindConstant(GlobalDefinition global)

@@ -17,9 +17,10 @@ internal abstract class CompiledModule(Module module, ModuleDefinition definitio
 
     // Found once for all instances.
     private readonly nint[] _knownCode = new nint[definition.Functions.Length];
+    private EntryFactories? _entryFactories;
 
-    /// <summary>What makes delegates to its functions.</summary>
-    public EntryFactories EntryFactories { get; } = new();
+    /// <summary>What makes delegates to its functions. Made when it is first asked for: a program that is entered by its start alone needs none.</summary>
+    public EntryFactories EntryFactories => Volatile.Read(ref _entryFactories) ?? Interlocked.CompareExchange(ref _entryFactories, new EntryFactories(), null) ?? _entryFactories;
 
     /// <summary>Whether a large function is compiled: see <see cref="PrepareLarge"/>.</summary>
     public bool[] LargeFunctionsReady { get; protected init; } = [];

@@ -16,4 +16,22 @@ internal sealed record CompilerOptions(
     bool IsProfiled = false,
     bool IsInterruptible = true,
     bool IsPausable = false,
-    int DivisionFactor = 1);
+    int DivisionFactor = 1)
+{
+    /// <summary>All of it, as a record's text: saved code is used only where that is the same. (The text that a record makes by itself takes a millisecond when it is first asked for.)</summary>
+    public override string ToString() => string.Concat((string[])
+    [
+        "CompilerOptions { GuardsMemory = ", Text(GuardsMemory),
+        ", HasSafepointPages = ", Text(HasSafepointPages),
+        ", IsDeterministic = ", Text(IsDeterministic),
+        ", OutlinesLargeFunctions = ", Text(OutlinesLargeFunctions),
+        ", FuelCosts = ", FuelCosts is null ? "" : FuelCosts.ToString(),
+        ", IsReproducible = ", Text(IsReproducible),
+        ", IsProfiled = ", Text(IsProfiled),
+        ", IsInterruptible = ", Text(IsInterruptible),
+        ", IsPausable = ", Text(IsPausable),
+        ", DivisionFactor = ", AsciiText.OfNumber(DivisionFactor), " }",
+    ]);
+
+    private static string Text(bool value) => value ? "True" : "False";
+}

@@ -121,6 +121,7 @@ internal sealed partial class FunctionEmitter
         {
             case WasmValueKind.V128:
                 _il.LoadField(RuntimeMembers.GlobalVector);
+                _il.LoadField(RuntimeMembers.VectorCellValue);
                 break;
             case WasmValueKind.Reference:
                 _il.LoadField(RuntimeMembers.GlobalReference);
@@ -158,11 +159,16 @@ internal sealed partial class FunctionEmitter
         }
 
         EmitGlobalObject(index);
+        if (kind == WasmValueKind.V128)
+        {
+            _il.LoadField(RuntimeMembers.GlobalVector);
+        }
+
         EmitEntry(value, keeps: false);
         switch (kind)
         {
             case WasmValueKind.V128:
-                _il.StoreField(RuntimeMembers.GlobalVector);
+                _il.StoreField(RuntimeMembers.VectorCellValue);
                 break;
             case WasmValueKind.Reference:
                 _il.StoreField(RuntimeMembers.GlobalReference);

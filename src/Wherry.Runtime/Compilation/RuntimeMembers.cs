@@ -51,6 +51,7 @@ internal static class RuntimeMembers
     public static readonly FieldInfo GlobalBits = Field(typeof(Global), nameof(Global.Bits));
     public static readonly FieldInfo GlobalReference = Field(typeof(Global), nameof(Global.Reference));
     public static readonly FieldInfo GlobalVector = Field(typeof(Global), nameof(Global.Vector));
+    public static readonly FieldInfo VectorCellValue = Field(typeof(Global.VectorCell), nameof(Global.VectorCell.Value));
 
     public static readonly MethodInfo Int32BitsToSingle = Method(typeof(BitConverter), nameof(BitConverter.Int32BitsToSingle));
     public static readonly MethodInfo SingleToInt32Bits = Method(typeof(BitConverter), nameof(BitConverter.SingleToInt32Bits));

@@ -37,6 +37,22 @@ internal sealed class ConstantEvaluator(GuestInstance instance, ConstantValue[] 
 
     public ConstantValue Evaluate(ConstantExpression expression)
     {
+        ReadOnlySpan<byte> bytes = instance.Code.Definition.Bytes.Span.Slice(expression.Offset, expression.Length);
+        if (SimpleExpression.TryRead(bytes, out Opcode opcode, out long number, out _))
+        {
+            return opcode switch
+            {
+                Opcode.GlobalGet => globals[number],
+                Opcode.RefFunc => new ConstantValue(0, instance.GetReference((int)number)),
+                _ => new ConstantValue(number),
+            };
+        }
+
+        return EvaluateAny(expression);
+    }
+
+    private ConstantValue EvaluateAny(ConstantExpression expression)
+    {
         ModuleDefinition definition = instance.Code.Definition;
         var reader = new InstructionReader(definition.Bytes.Span, expression.Offset, expression.Offset + expression.Length);
         if (reader.Next() && TryGetOperand(in reader, out ConstantValue value))

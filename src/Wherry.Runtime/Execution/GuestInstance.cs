@@ -39,22 +39,22 @@ internal abstract unsafe class GuestInstance
     /// <summary>The elements of the first table, if its declared size is fixed: calls through it then need one load less.</summary>
     public object?[] Table0Elements = [];
 
-    public Memory[] Memories = [];
+    public Memory[] Memories = null!;
 
-    public Table[] Tables = [];
+    public Table[] Tables = null!;
 
-    public Function[] ImportedFunctions = [];
+    public Function[] ImportedFunctions = null!;
 
     /// <summary>Null where the subclass has a field.</summary>
-    public Global[] Globals = [];
+    public Global[] Globals = null!;
 
-    public Tag[] Tags = [];
+    public Tag[] Tags = null!;
 
     /// <summary>Where functions that return exceptions leave them.</summary>
     public PendingException PendingException = null!;
 
     /// <summary>Shared by all instances of a module: see <see cref="CompiledModule.PrepareLarge"/>.</summary>
-    public bool[] LargeFunctionsReady = [];
+    public bool[] LargeFunctionsReady = null!;
 
     public Instance Instance = null!;
 
@@ -62,7 +62,7 @@ internal abstract unsafe class GuestInstance
 
     public CompiledModule Code = null!;
 
-    public DefinedType[] Types = [];
+    public DefinedType[] Types = null!;
 
     /// <summary>What casts look at.</summary>
     public TypeAncestors Ancestors = TypeAncestors.Instance;
@@ -83,10 +83,10 @@ internal abstract unsafe class GuestInstance
     public Meter? Meter;
 
     /// <summary>The elements of each segment; empty once dropped.</summary>
-    public object?[][] Elements = [];
+    public object?[][] Elements = null!;
 
     /// <summary>Whether each data segment was dropped.</summary>
-    public bool[] DroppedData = [];
+    public bool[] DroppedData = null!;
 
     /// <summary>What a pooled instance was made from; null for any other.</summary>
     public InstanceTemplate? Template;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Wherry.Binary;
 using Wherry.Compilation;
 using Wherry.Execution.Pooling;
@@ -92,12 +93,13 @@ internal static unsafe class Instantiation
     }
 
     /// <summary>A global that others see.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Global CreateGlobal(Store store, GlobalType type, ConstantValue value)
     {
         var global = new Global(store, type) { Bits = value.Bits, Reference = value.Reference };
         if (type.ValueType.Kind == WasmValueKind.V128)
         {
-            value.GetVector(out global.Vector);
+            value.GetVector(out global.Vector!.Value);
         }
 
         return global;
@@ -155,7 +157,7 @@ internal static unsafe class Instantiation
             {
                 Global imported = imports.Globals[i];
                 guest.Globals[i] = imported;
-                values[i] = imported.Type.ValueType.Kind == WasmValueKind.V128 ? ConstantValue.OfVector(imported.Vector) : new ConstantValue(imported.Bits, imported.Reference);
+                values[i] = ValueOf(imported);
                 continue;
             }
 
@@ -176,6 +178,10 @@ internal static unsafe class Instantiation
             }
         }
     }
+
+    // Apart, as is making a global: a method that has to do with vectors is left to the JIT, and their types are loaded for it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ConstantValue ValueOf(Global global) => global.Vector is { } vector ? ConstantValue.OfVector(vector.Value) : new ConstantValue(global.Bits, global.Reference);
 
     private static void CreateTables(GuestInstance guest, ResolvedImports imports, ConstantEvaluator evaluator)
     {

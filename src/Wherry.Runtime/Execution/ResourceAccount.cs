@@ -13,7 +13,7 @@ internal sealed class ResourceAccount(ResourceLimits limits, ResourceAccount? pa
 
     // With a parent: whether all was given back.
     private bool _isClosed;
-    private readonly Lock _closing = new();
+    private readonly object _closing = new();
 
     /// <summary>Bytes of linear memory that are taken at present.</summary>
     public long MemoryBytes => Volatile.Read(ref _memoryBytes);

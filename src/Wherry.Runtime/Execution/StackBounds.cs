@@ -17,6 +17,10 @@ internal static unsafe partial class StackBounds
     [ThreadStatic]
     private static nint t_lowest;
 
+    // Where the system tells it; else 0.
+    [ThreadStatic]
+    private static nint t_highest;
+
     /// <summary>The lowest address that a guest's frames may reach on this thread.</summary>
     public static nint GuestLimit
     {
@@ -35,6 +39,16 @@ internal static unsafe partial class StackBounds
             byte local;
             return (nint)(&local);
         }
+    }
+
+    /// <summary>Between which addresses the current thread's stack is.</summary>
+    /// <returns>False if the system doesn't tell.</returns>
+    public static bool TryGet(out nint lowest, out nint highest)
+    {
+        _ = GuestLimit;
+        lowest = t_lowest;
+        highest = t_highest;
+        return highest > lowest;
     }
 
     private static nint FindLowest()
@@ -76,6 +90,8 @@ internal static unsafe partial class StackBounds
         int result = pthread_attr_getstack(attributes, &lowest, &size);
         int guard = pthread_attr_getguardsize(attributes, &guardSize);
         _ = pthread_attr_destroy(attributes);
+
+        t_highest = result != 0 ? 0 : lowest + (nint)size;
 
         // glibc counts the guard pages as stack on some versions: they are taken off to be safe.
         return result != 0 ? 0 : lowest + (guard == 0 ? (nint)guardSize : 0);

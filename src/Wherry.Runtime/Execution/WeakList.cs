@@ -1,39 +1,50 @@
 namespace Wherry.Execution;
 
-/// <summary>Objects that are remembered but not kept. Those that finalizers still hold are found too. Not synchronized.</summary>
-internal struct WeakList<T>
-    where T : class
+/// <summary>
+/// Objects of one type that are remembered but not kept. Those that finalizers still hold are found too. Not synchronized. It is not generic: for each type that it were made for, the runtime would load
+/// ten types when a store is first made.
+/// </summary>
+internal struct WeakList
 {
-    private WeakReference<T>[]? _items;
+    private WeakReference[]? _items;
     private int _count;
 
-    public void Add(T item)
+    public void Add(object item)
     {
-        WeakReference<T>[] items = _items ?? [];
-        if (_count == items.Length)
+        if (_items is null || _count == _items.Length)
         {
             Compact();
 
             // At most half full after: adding costs a constant number of looks on average.
-            if (_count * 2 >= items.Length)
+            if (_items is null || _count * 2 >= _items.Length)
             {
-                Array.Resize(ref items, Math.Max(2, items.Length * 2));
+                var items = new WeakReference[Math.Max(2, _count * 4)];
+                if (_items is not null)
+                {
+                    Array.Copy(_items, items, _count);
+                }
+
                 _items = items;
             }
         }
 
-        _items![_count++] = new WeakReference<T>(item, trackResurrection: true);
+        _items[_count++] = new WeakReference(item, trackResurrection: true);
     }
 
-    public readonly IEnumerable<T> GetAll()
+    /// <summary>Those that there are.</summary>
+    public readonly object[] GetAll()
     {
+        var all = new object[_count];
+        int found = 0;
         for (int i = 0; i < _count; i++)
         {
-            if (_items![i].TryGetTarget(out T? item))
+            if (_items![i].Target is { } item)
             {
-                yield return item;
+                all[found++] = item;
             }
         }
+
+        return found == all.Length ? all : all[..found];
     }
 
     private void Compact()
@@ -41,7 +52,7 @@ internal struct WeakList<T>
         int kept = 0;
         for (int i = 0; i < _count; i++)
         {
-            if (_items![i].TryGetTarget(out _))
+            if (_items![i].IsAlive)
             {
                 _items[kept++] = _items[i];
             }

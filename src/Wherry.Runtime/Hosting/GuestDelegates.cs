@@ -23,7 +23,8 @@ internal static class GuestDelegates
     // Delegate types may be of collectible assemblies: the table doesn't keep them.
     private static readonly ConditionalWeakTable<Type, ConcurrentDictionary<string, Func<GuestEntry, Delegate>>> s_factories = [];
 
-    private static readonly MethodInfo s_enter = Method(nameof(GuestEntry.Enter));
+    private static readonly MethodInfo s_tryEnter = Method(nameof(GuestEntry.TryEnter));
+    private static readonly MethodInfo s_enterUnbiased = Method(nameof(GuestEntry.EnterUnbiased));
     private static readonly MethodInfo s_exit = Method(nameof(GuestEntry.Exit));
     private static readonly MethodInfo s_translate = Method(nameof(GuestEntry.Translate));
     private static readonly MethodInfo s_complete = Method(nameof(GuestEntry.Complete));
@@ -154,6 +155,7 @@ internal static class GuestDelegates
         TypeBuilder owner = AdapterAssembly.DefineType(invoke.DeclaringType!);
         MethodBuilder method = owner.DefineMethod(
             MethodName, MethodAttributes.Public | MethodAttributes.Static, invoke.ReturnType, [typeof(GuestEntry), .. parameters]);
+        method.InitLocals = false;
         ILGenerator generator = method.GetILGenerator();
         LocalBuilder? result = EmitCall(generator, type, index => LoadArgument(generator, type, index));
         EmitResult(generator, type, invoke.ReturnType, result);
@@ -166,6 +168,7 @@ internal static class GuestDelegates
         TypeBuilder owner = AdapterAssembly.DefineType(typeof(BoxedCall));
         MethodBuilder method = owner.DefineMethod(
             MethodName, MethodAttributes.Public | MethodAttributes.Static, typeof(void), [typeof(GuestEntry), typeof(object[]), typeof(object[])]);
+        method.InitLocals = false;
         ILGenerator generator = method.GetILGenerator();
         LocalBuilder? result = EmitCall(generator, type, index =>
         {
@@ -223,9 +226,17 @@ internal static class GuestDelegates
         Type resultType = ClrTypes.OfResults(type.Results);
         LocalBuilder? result = resultType == typeof(void) ? null : generator.DeclareLocal(resultType);
         LocalBuilder bias = generator.DeclareLocal(typeof(EntryBias));
+        LocalBuilder entered = generator.DeclareLocal(typeof(Entered));
+        Label isUnbiased = generator.DefineLabel();
+        Label isEntered = generator.DefineLabel();
+        Label isTrapped = generator.DefineLabel();
+        Label isDone = generator.DefineLabel();
         generator.Emit(OpCodes.Ldarg_0);
-        generator.Emit(OpCodes.Call, s_enter);
-        generator.Emit(OpCodes.Stloc, bias);
+        generator.Emit(OpCodes.Ldloca, bias);
+        generator.Emit(OpCodes.Ldloca, entered);
+        generator.Emit(OpCodes.Call, s_tryEnter);
+        generator.Emit(OpCodes.Brfalse, isUnbiased);
+        generator.MarkLabel(isEntered);
         _ = generator.BeginExceptionBlock();
         _ = generator.BeginExceptionBlock();
         foreach (LocalBuilder argument in arguments)
@@ -259,27 +270,35 @@ internal static class GuestDelegates
         generator.Emit(OpCodes.Cgt_Un);
         generator.BeginCatchBlock(null!);
         generator.Emit(OpCodes.Pop);
+        generator.Emit(OpCodes.Leave, isTrapped);
         generator.EndExceptionBlock();
 
         // Only for exceptions that pass unchanged: the JIT would call a finally block as a subroutine in any case.
         generator.BeginFaultBlock();
-        EmitExit(generator, bias);
+        EmitExit(generator, bias, entered);
         generator.EndExceptionBlock();
-        EmitExit(generator, bias);
-        Label isDone = generator.DefineLabel();
-        generator.Emit(OpCodes.Ldloc, trap);
-        generator.Emit(OpCodes.Brfalse_S, isDone);
+        EmitExit(generator, bias, entered);
+        generator.Emit(OpCodes.Br, isDone);
+        generator.MarkLabel(isTrapped);
+        EmitExit(generator, bias, entered);
         generator.Emit(OpCodes.Ldloc, trap);
         generator.Emit(OpCodes.Call, s_complete);
         generator.Emit(OpCodes.Throw);
+
+        // Behind all, since the JIT leaves code where it is written.
+        generator.MarkLabel(isUnbiased);
+        generator.Emit(OpCodes.Ldarg_0);
+        generator.Emit(OpCodes.Call, s_enterUnbiased);
+        generator.Emit(OpCodes.Br, isEntered);
         generator.MarkLabel(isDone);
         return result;
     }
 
-    private static void EmitExit(ILGenerator generator, LocalBuilder bias)
+    private static void EmitExit(ILGenerator generator, LocalBuilder bias, LocalBuilder entered)
     {
         generator.Emit(OpCodes.Ldarg_0);
         generator.Emit(OpCodes.Ldloc, bias);
+        generator.Emit(OpCodes.Ldloc, entered);
         generator.Emit(OpCodes.Call, s_exit);
     }
 

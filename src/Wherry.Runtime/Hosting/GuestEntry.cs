@@ -16,10 +16,19 @@ internal sealed class GuestEntry(Function function)
     private readonly Store _store = function.Store;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public EntryBias? Enter() => _store.Enter();
+    public bool TryEnter(out EntryBias bias, out Entered entered) => _store.TryEnter(out bias, out entered);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void EnterUnbiased() => _store.EnterUnbiased();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Exit(EntryBias? bias) => _store.Exit(bias);
+    public void Exit(EntryBias bias, Entered entered)
+    {
+        if (entered != Entered.Outermost || !bias.ExitOutermost())
+        {
+            _store.Exit(bias, entered);
+        }
+    }
 
     /// <summary>What the exception stands for, mostly a trap, or null if it passes unchanged.</summary>
     public Exception? Translate(Exception exception) => _store.Translate(exception);
@@ -31,7 +40,7 @@ internal sealed class GuestEntry(Function function)
     public unsafe void Call(object?[] arguments, object?[] results)
     {
         Exception? trap = null;
-        EntryBias? bias = Enter();
+        Entered entered = _store.Enter(out EntryBias bias);
         try
         {
             // Sound: this is the type of the code of such functions.
@@ -43,7 +52,7 @@ internal sealed class GuestEntry(Function function)
         }
         finally
         {
-            Exit(bias);
+            Exit(bias, entered);
         }
 
         if (trap is not null)

@@ -3,11 +3,12 @@ namespace Wherry.Hosting;
 /// <summary>What a linker defines under one module name. Any number of threads may look into it once all is defined.</summary>
 internal sealed class LinkerModule
 {
-    private readonly Lock _lock = new();
+    private readonly object _lock = new();
 
     // In order of definition. A name that is here has the tables' methods too; others have them alone.
-    private readonly Dictionary<string, List<object>> _definitions = [];
-    private readonly List<Table> _tables = [];
+    // The values are lists of objects, and the tables are Tables: collections of these types are loaded already where a command starts.
+    private readonly Dictionary<string, object> _definitions = [];
+    private readonly List<object> _tables = [];
 
     /// <summary>All names.</summary>
     public string[] Names
@@ -16,7 +17,7 @@ internal sealed class LinkerModule
         {
             lock (_lock)
             {
-                return [.. _definitions.Keys.Concat(_tables.SelectMany(static table => table.Methods.Names)).Distinct()];
+                return [.. _definitions.Keys.Concat(_tables.SelectMany(static table => ((Table)table).Methods.Names)).Distinct()];
             }
         }
     }
@@ -43,9 +44,9 @@ internal sealed class LinkerModule
         var table = new Table(methods, getTarget, replaces);
         lock (_lock)
         {
-            foreach ((string name, List<object> definitions) in _definitions)
+            foreach ((string name, object definitions) in _definitions)
             {
-                AddMethods(definitions, name, table);
+                AddMethods((List<object>)definitions, name, table);
             }
 
             _tables.Add(table);
@@ -57,12 +58,12 @@ internal sealed class LinkerModule
     {
         lock (_lock)
         {
-            if (_definitions.TryGetValue(name, out List<object>? definitions))
+            if (_definitions.TryGetValue(name, out object? found))
             {
-                return definitions;
+                return (List<object>)found;
             }
 
-            definitions = [];
+            List<object> definitions = [];
             foreach (Table table in _tables)
             {
                 AddMethods(definitions, name, table);

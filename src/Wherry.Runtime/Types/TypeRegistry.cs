@@ -41,7 +41,7 @@ internal static class TypeRegistry
 {
     // A group is written as a row of numbers: members of the group by their place in it, others by their process-wide number. A shape
     // that mentions another type's number can only be looked up by one who holds that type, so a number in a dead shape can't mislead.
-    private static readonly Lock Gate = new();
+    private static readonly object Gate = new();
     private static readonly Dictionary<Shape, WeakReference<DefinedType[]>> Groups = new(new ShapeComparer());
     private static int _nextNumber = 1;
     private static int _sweepAt = 1024;

@@ -15,7 +15,7 @@ internal sealed class DescriptorTable(int maximumCount, bool isOneOfMany = false
     // They have no handles.
     private const int StandardStreams = 3;
 
-    private readonly Lock gate = new();
+    private readonly object gate = new();
     private Descriptor?[] descriptors = new Descriptor?[16];
     private int lowestFree;
     private int hidden;

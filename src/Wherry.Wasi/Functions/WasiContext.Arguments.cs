@@ -22,7 +22,7 @@ public sealed partial class WasiContext
         var encoded = new byte[arguments.Count][];
         for (var i = 0; i < encoded.Length; i++)
         {
-            encoded[i] = Encode(arguments[i], $"argument {i}");
+            encoded[i] = Encode(arguments[i]) ?? throw new ArgumentException($"The argument {i} holds a zero character, with which a guest's strings end.");
         }
 
         return encoded;
@@ -30,6 +30,11 @@ public sealed partial class WasiContext
 
     private static byte[][] EncodeEnvironment(IReadOnlyDictionary<string, string> environment)
     {
+        if (environment.Count == 0)
+        {
+            return [];
+        }
+
         var encoded = new List<byte[]>(environment.Count);
         foreach (var (name, value) in environment)
         {
@@ -38,15 +43,14 @@ public sealed partial class WasiContext
                 throw new ArgumentException($"\"{name}\" can't be the name of an environment variable: it is empty or holds '='.", nameof(environment));
             }
 
-            encoded.Add(Encode($"{name}={value}", $"environment variable {name}"));
+            encoded.Add(Encode($"{name}={value}") ?? throw new ArgumentException($"The environment variable {name} holds a zero character, with which a guest's strings end."));
         }
 
         return [.. encoded];
     }
 
-    private static byte[] Encode(string text, string what) => text.Contains('\0', StringComparison.Ordinal)
-        ? throw new ArgumentException($"The {what} holds a zero character, with which a guest's strings end.")
-        : AsciiText.TryEncodeTerminated(text) ?? Encoding.UTF8.GetBytes(text + '\0');
+    // Null if the text holds a zero, which ASCII without one needs not be searched for.
+    private static byte[]? Encode(string text) => AsciiText.TryEncodeTerminated(text) ?? (text.Contains('\0', StringComparison.Ordinal) ? null : Encoding.UTF8.GetBytes(text + '\0'));
 
     private static Errno WriteSizes(GuestCall call, byte[][] strings, uint count, uint size)
     {

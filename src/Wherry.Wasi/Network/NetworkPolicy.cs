@@ -18,7 +18,7 @@ public sealed record NetworkPolicy
     /// <summary>The ports that the guest may bind, and where the host listens for them.</summary>
     public ImmutableArray<PublishedPort> PublishedPorts
     {
-        get;
+        get => field.IsDefault ? [] : field;
         init
         {
             field = value.IsDefault ? [] : value;
@@ -33,10 +33,10 @@ public sealed record NetworkPolicy
                 }
             }
         }
-    } = [];
+    }
 
     /// <summary>The hosts that the guest may connect to, and whose names it may look up.</summary>
-    public ImmutableArray<ConnectRule> ConnectRules { get; init => field = value.IsDefault ? [] : value; } = [];
+    public ImmutableArray<ConnectRule> ConnectRules { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>Asked for what the rules above do not allow; a true answer allows it.</summary>
     public Func<NetworkRequest, bool>? Predicate { get; init; }

@@ -283,7 +283,7 @@ public sealed class RepeatedCallTests
 
         // Its time is over, and it has not left yet.
         Assert.True(SpinWait.SpinUntil(() => guest.Store.IsInterrupted, Guests.Patience), "the time limit was not heard");
-        var gate = (Lock)typeof(Store).GetField("_lock", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(guest.Store)!;
+        object gate = typeof(Store).GetField("_lock", System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.NonPublic)!.GetValue(guest.Store)!;
         lock (gate)
         {
             Volatile.Write(ref mayLeave, true);

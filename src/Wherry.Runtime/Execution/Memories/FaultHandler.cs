@@ -125,7 +125,7 @@ internal static unsafe partial class FaultHandler
         writer.Write([0xFF, 0xE0]);                                                 // jmp rax
     }
 
-    [LibraryImport("libc", SetLastError = true)]
+    [LibraryImport("libc")]
     private static partial int sigaction(int signal, byte* action, byte* former);
 
     // The thread pointer, which the machine code reads from fs:[0].

@@ -35,7 +35,7 @@ internal static unsafe class MemoryArena
     // So many slots are good with any number of mappings that a system allows; what this one allows is asked beyond.
     private const int FewSlots = 1_024;
 
-    private static readonly Lock s_lock = new();
+    private static readonly object s_lock = new();
     private static readonly byte* s_start;
     private static readonly int s_slotCount;
     private static readonly bool[] s_isTaken = [];

@@ -22,7 +22,7 @@ internal static unsafe class SafepointPages
         bool isDone = isInterrupted ? SystemMemory.Protect(page, PageSize) : SystemMemory.Commit(page, PageSize, isWritable: false);
         if (!isDone)
         {
-            throw new Win32Exception(Marshal.GetLastPInvokeError(), "Could not change the protection of a page to interrupt a guest.");
+            throw new Win32Exception(OperatingSystem.IsWindows() ? Marshal.GetLastPInvokeError() : Marshal.GetLastSystemError(), "Could not change the protection of a page to interrupt a guest.");
         }
     }
 }

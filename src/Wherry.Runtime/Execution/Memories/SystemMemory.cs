@@ -89,13 +89,13 @@ internal static unsafe partial class SystemMemory
 
         public static void* MapFailed => (void*)-1;
 
-        [LibraryImport("libc", SetLastError = true)]
+        [LibraryImport("libc")]
         public static partial void* mmap(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
 
-        [LibraryImport("libc", SetLastError = true)]
+        [LibraryImport("libc")]
         public static partial int mprotect(void* address, nuint length, int protection);
 
-        [LibraryImport("libc", SetLastError = true)]
+        [LibraryImport("libc")]
         public static partial int madvise(void* address, nuint length, int advice);
 
         [LibraryImport("libc", SetLastError = true)]

@@ -11,10 +11,10 @@ internal sealed unsafe class MemorySlots : IDisposable
     // From so many memories in use on, twice as many as before means that some may wait for the garbage collector: their owners did not dispose them.
     private const int FewMemories = 512;
 
-    private static readonly Lock s_all = new();
-    private static WeakList<MemorySlots> s_slots;
+    private static readonly object s_all = new();
+    private static WeakList s_slots;
 
-    private readonly Lock _lock = new();
+    private readonly object _lock = new();
     private readonly Stack<MemoryReservation> _idle = new();
     private readonly MemoryImage _image;
     private readonly ulong _capacity;
@@ -61,10 +61,10 @@ internal sealed unsafe class MemorySlots : IDisposable
     /// <returns>Whether there was any.</returns>
     public static bool TrimAll()
     {
-        MemorySlots[] all;
+        object[] all;
         lock (s_all)
         {
-            all = [.. s_slots.GetAll()];
+            all = s_slots.GetAll();
         }
 
         bool hasFreed = false;
