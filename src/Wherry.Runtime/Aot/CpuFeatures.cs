@@ -6,18 +6,25 @@ namespace Wherry.Aot;
 
 /// <summary>
 /// What native code may ask of a processor, as text: code runs only where the text is the same as where it was compiled. It is what the processor and the system say, not what the runtime makes
-/// of it: a method that asks the runtime is left to the JIT, which takes two milliseconds at start. Where a setting keeps the runtime from using something, the code uses it all the same, as the
-/// processor has it.
+/// of it: a method that asks the runtime is left to the JIT, which takes two milliseconds at start. Settings that keep the runtime from using something belong to it: with other ones, the runtime would leave
+/// native methods to the JIT without a word, and those may be such as must not be compiled on the guest's stack.
 /// </summary>
 internal static unsafe partial class CpuFeatures
 {
     public static string Text { get; } = RuntimeInformation.ProcessArchitecture is Architecture.X64 ? DescribeX64() : DescribeOther();
 
-    // The bits are those of CPUID (Intel's manual, volume 2; AMD's, volume 3, appendix E).
     private static string DescribeX64()
     {
+        string settings = ProcessorSettings.Find();
+        string text = DescribeX64(hasSettings: settings.Length > 0);
+        return settings.Length > 0 ? string.Concat(text, " ", settings) : text;
+    }
+
+    // The bits are those of CPUID (Intel's manual, volume 2; AMD's, volume 3, appendix E).
+    private static string DescribeX64(bool hasSettings)
+    {
         string text = "x64";
-        ReadX64(out Registers basic, out Registers structured, out Registers moreStructured, out Registers extended, out int state);
+        ReadX64(hasSettings, out Registers basic, out Registers structured, out Registers moreStructured, out Registers extended, out int state);
         Add("pclmul", basic.C, 1);
         Add("fma", basic.C, 12);
         Add("sse42", basic.C, 20);
@@ -65,12 +72,13 @@ internal static unsafe partial class CpuFeatures
         }
     }
 
+    /// <param name="hasSettings">Whether the C library may have been told to hide something.</param>
     /// <param name="state">Tells which registers the system keeps for programs.</param>
-    private static void ReadX64(out Registers basic, out Registers structured, out Registers moreStructured, out Registers extended, out int state)
+    private static void ReadX64(bool hasSettings, out Registers basic, out Registers structured, out Registers moreStructured, out Registers extended, out int state)
     {
         // The C library has asked when the process began, and takes no JIT to tell. Its order: <sys/platform/x86.h>.
         // (Another C library has no such function. That is told by two letters, since the framework searches texts by vectors, which take a millisecond to load.)
-        if (RuntimeInformation.RuntimeIdentifier is ['l', _, _, _, _, '-', not 'm', ..])
+        if (!hasSettings && RuntimeInformation.RuntimeIdentifier is ['l', _, _, _, _, '-', not 'm', ..])
         {
             try
             {
@@ -78,7 +86,9 @@ internal static unsafe partial class CpuFeatures
                 basic = __x86_get_cpuid_feature_leaf(0)[1];
                 structured = __x86_get_cpuid_feature_leaf(1)[1];
                 extended = __x86_get_cpuid_feature_leaf(2)[1];
-                moreStructured = __x86_get_cpuid_feature_leaf(6)[1];
+
+                // As the processor says it: of these, an older C library does not know all.
+                moreStructured = __x86_get_cpuid_feature_leaf(6)[0];
                 state = 0;
                 return;
             }
@@ -122,7 +132,8 @@ internal static unsafe partial class CpuFeatures
         Add("rdm", Arm.Rdm.IsSupported);
         Add("sha1", Arm.Sha1.IsSupported);
         Add("sha256", Arm.Sha256.IsSupported);
-        return text;
+        string settings = ProcessorSettings.Find();
+        return settings.Length > 0 ? string.Concat(text, " ", settings) : text;
 
         void Add(string name, bool isSupported)
         {

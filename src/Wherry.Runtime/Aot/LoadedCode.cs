@@ -46,9 +46,20 @@ internal sealed unsafe class LoadedCode
     public static LoadedCode Load(string path, NativeCodeIndex? native = null)
     {
         // All have one name, so a context has room for one. The first goes where the engine is, if that is the default context: making another one, and being asked by it for the engine, takes the
-        // runtime a millisecond.
-        AssemblyLoadContext context = GuestLoadContext.IsEngineInDefault && Interlocked.Exchange(ref s_isDefaultUsed, 1) == 0 ? AssemblyLoadContext.Default : new GuestLoadContext();
-        return new(context.LoadFromAssemblyPath(path), native);
+        // runtime a millisecond. A host may have loaded one there itself.
+        if (GuestLoadContext.IsEngineInDefault && Interlocked.Exchange(ref s_isDefaultUsed, 1) == 0)
+        {
+            try
+            {
+                return new(AssemblyLoadContext.Default.LoadFromAssemblyPath(path), native);
+            }
+            catch (FileLoadException)
+            {
+                // The name is taken: then as all later ones.
+            }
+        }
+
+        return new(new GuestLoadContext().LoadFromAssemblyPath(path), native);
     }
 
     /// <summary>Loads a file's assembly, once in a process.</summary>

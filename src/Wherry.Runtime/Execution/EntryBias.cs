@@ -70,7 +70,7 @@ internal sealed unsafe class EntryBias
 
     /// <param name="thread">The number of the current thread, for which it is.</param>
     /// <returns>Null if there can be none.</returns>
-    public static EntryBias? TryCreate(int thread) => !OperatingSystem.IsLinux() ? new EntryBias(thread) : ThreadStack.Current is { } stack ? new EntryBias(thread, stack) : null;
+    public static EntryBias? TryCreate(int thread) => !OperatingSystem.IsLinux() ? new EntryBias(thread) : ThreadStack.Current is { } stack && stack.HoldsCurrent ? new EntryBias(thread, stack) : null;
 
     /// <param name="entered">How it was entered.</param>
     /// <returns>Whether it was. Then an exit must follow.</returns>
@@ -87,7 +87,7 @@ internal sealed unsafe class EntryBias
         Volatile.Write(ref _inside, 1);
         if (!Stands())
         {
-            Volatile.Write(ref _inside, inside);
+            TakeBack(inside);
             return false;
         }
 
@@ -115,6 +115,15 @@ internal sealed unsafe class EntryBias
         {
             Interlocked.MemoryBarrierProcessWide();
         }
+    }
+
+    // A thread that has ended is not inside. Two whose stacks lie where its stack lay may both be here: what one of them found may be what the other one wrote. The thread's own cell is asked, since one that is inside
+    // may be refused too, where the bias was revoked meanwhile.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeBack(int inside)
+    {
+        // Sound: the stack keeps its cell.
+        Volatile.Write(ref _inside, _stack is not null && Volatile.Read(ref *(int*)_stack.Cell) != 0 ? 0 : inside);
     }
 
     private static nint CreateEndedCell()

@@ -55,6 +55,16 @@ internal sealed unsafe partial class ThreadStack
     /// <summary>The address of an int that is zero until the thread ends. It is good as long as this object is referenced.</summary>
     public nint Cell => (nint)_cell;
 
+    /// <summary>Whether the caller stands on it: not on another stack that its thread was switched to, nor deeper than what is known.</summary>
+    public bool HoldsCurrent
+    {
+        get
+        {
+            byte local;
+            return (nuint)((nint)(&local) - Start) < Size;
+        }
+    }
+
     private static ThreadStack? TryCreate()
     {
         if (s_key == 0 || !StackBounds.TryGet(out nint lowest, out nint highest))

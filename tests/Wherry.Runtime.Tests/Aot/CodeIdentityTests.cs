@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.Intrinsics.X86;
+using System.Text;
 using Wherry.Aot;
 using Wherry.Compilation;
 
@@ -68,6 +69,15 @@ public sealed class CodeIdentityTests
             Assert.True(!isUsed || words.Contains(word), $"{word} is used, but is not in \"{CpuFeatures.Text}\".");
         }
     }
+
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("A=1\0DOTNET_EnableDiagnostics=0\0DOTNET_TieredPGO=0\0", "")]
+    [InlineData("DOTNET_EnableAVX2=0\0A=1\0", "DOTNET_EnableAVX2=0")]
+    [InlineData("A=1\0COMPlus_enablehwintrinsic=0\0GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2", "COMPlus_enablehwintrinsic=0 GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2")]
+    [InlineData("DOTNET_PreferredVectorBitWidth=128\n\0", "DOTNET_PreferredVectorBitWidth=128 ")]
+    public void Settings_that_hide_parts_of_the_processor_are_found(string environment, string settings) =>
+        Assert.Equal(settings, ProcessorSettings.Find(Encoding.UTF8.GetBytes(environment)));
 
     [Fact]
     public void Options_that_differ_are_named_and_no_others()

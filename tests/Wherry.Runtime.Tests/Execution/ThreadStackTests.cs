@@ -65,6 +65,19 @@ public sealed class ThreadStackTests
     }
 
     [Fact]
+    public void A_bias_that_is_revoked_from_within_is_left_as_inside()
+    {
+        EntryBias bias = EntryBias.TryCreate(ThreadNumber.Current)!;
+        Assert.True(bias.TryEnter(out Entered outermost));
+        bias.Revoke(ThreadNumber.Current);
+        Assert.False(bias.TryEnter(out Entered nested));
+        Assert.Equal((Entered.Outermost, Entered.Unbiased), (outermost, nested));
+        Assert.True(bias.IsInside);
+        Assert.False(bias.ExitOutermost());
+        Assert.False(bias.IsInside);
+    }
+
+    [Fact]
     public void Threads_after_one_another_have_stack_limits_of_their_own()
     {
         const string Text = """
