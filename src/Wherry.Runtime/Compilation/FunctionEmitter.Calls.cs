@@ -83,6 +83,8 @@ internal sealed partial class FunctionEmitter
             return;
         }
 
+        // The JIT may write the callee's code here.
+        HideRotations(count);
         bool returnsExceptions = _module.Layout.ReturnsExceptions(index);
         PrepareArguments(count, isTail, returnsExceptions || mayWait);
         if (mayWait)

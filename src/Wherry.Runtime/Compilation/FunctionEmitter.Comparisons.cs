@@ -10,7 +10,7 @@ internal sealed partial class FunctionEmitter
     {
         if (!isFloat)
         {
-            HideRotations();
+            HideRotations(2);
         }
 
         Load(2);
@@ -20,32 +20,72 @@ internal sealed partial class FunctionEmitter
 
     /// <summary>
     /// Remembers that the operand on top is rotated. The JIT takes a rotation for an instruction that sets the zero flag, which it isn't: comparing its result with zero
-    /// gives what the instruction before it has left. Such a comparison goes through <see cref="Numeric.Hide(int)"/>.
+    /// gives what the instruction before it has left. Whatever the JIT may find out to be a rotation (sums with what is zero, products with one, what blocks, selections and inlined functions give) goes through
+    /// <see cref="Execution.GuestInstance.Zero"/> before it is compared.
     /// </summary>
-    private void NoteRotation() => _stack[_height - 1] = _stack[_height - 1] with { IsRotation = true };
+    private void NoteRotation()
+    {
+        _hasRotations = true;
+        _stack[_height - 1] = _stack[_height - 1] with { IsRotation = true };
+    }
+
+    private bool IsAnyRotation(int count)
+    {
+        for (int i = 1; _hasRotations && i <= count && i <= _height; i++)
+        {
+            if (_stack[_height - i].IsRotation)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private void HideRotation()
     {
         StackEntry top = _stack[_height - 1];
-        if (top.IsRotation)
+        if (top.IsRotation && top.Kind is WasmValueKind.I32 or WasmValueKind.I64)
         {
             Load(1);
             int depth = Consume(1);
-            _il.Call(RuntimeMembers.Method(typeof(Numeric), nameof(Numeric.Hide), ClrTypes.Of(top.Kind)));
+            EmitHiding(top.Kind);
             PushEvaluated(top.Kind, depth + 1);
         }
     }
 
-    private void HideRotations()
+    private void HideRotations(int count)
     {
-        if (_stack[_height - 2].IsRotation)
+        if (!IsAnyRotation(count))
         {
-            StackEntry second = PopForLater();
-            HideRotation();
-            Push(second);
+            return;
+        }
+
+        var later = new Stack<StackEntry>();
+        while (later.Count < count - 1)
+        {
+            later.Push(PopForLater());
         }
 
         HideRotation();
+        while (later.TryPop(out StackEntry entry))
+        {
+            Push(entry);
+            HideRotation();
+        }
+    }
+
+    // An or with a zero that the JIT does not know of.
+    private void EmitHiding(WasmValueKind kind)
+    {
+        _il.LoadArgument(_instance);
+        _il.LoadField(RuntimeMembers.Zero);
+        if (kind == WasmValueKind.I32)
+        {
+            _il.Emit(OpCodes.Conv_I4);
+        }
+
+        _il.Emit(OpCodes.Or);
     }
 
     private void EmitEqualsZero(WasmValueKind kind)

@@ -276,7 +276,7 @@ internal sealed partial class FunctionEmitter
     {
         for (int i = 0; i < kinds.Length; i++)
         {
-            Push(new StackEntry(StackForm.Temporary, kinds[i], Index: frame.Carried[i], IsPinned: isPinned));
+            Push(new StackEntry(StackForm.Temporary, kinds[i], Index: frame.Carried[i], IsRotation: _hasRotations, IsPinned: isPinned));
         }
     }
 
@@ -402,6 +402,7 @@ internal sealed partial class FunctionEmitter
     private void EmitBranchTable(ReadOnlySpan<int> depths)
     {
         // The operands are copied once for each block that is named, between the switch and the block.
+        HideRotation();
         StackEntry index = _stack[_height - 1];
         if (index.IsOnStack)
         {
@@ -479,10 +480,16 @@ internal sealed partial class FunctionEmitter
             for (int i = _height - count; i < _height; i++)
             {
                 EmitEntry(_stack[i], keeps: true);
+                if (_stack[i].IsRotation && _stack[i].Kind is WasmValueKind.I32 or WasmValueKind.I64)
+                {
+                    EmitHiding(_stack[i].Kind);
+                }
             }
         }
         else
         {
+            // The caller's code may be written around it.
+            HideRotations(count);
             DropAllBelow(count);
             if (_isMetered)
             {

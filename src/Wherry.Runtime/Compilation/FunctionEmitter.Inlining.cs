@@ -167,6 +167,7 @@ internal sealed partial class FunctionEmitter
         _localKinds = ExpandLocals(type, body, local => local.Kind);
         _localTypes = ExpandLocals(type, body, local => local.HeapType.Defined);
         _rotatedLocals = new bool[_localKinds.Length];
+        Array.Fill(_rotatedLocals, _hasRotations, 0, parameters.Length);
         _arguments = new int[_localKinds.Length];
         Array.Fill(_arguments, -1);
         _scan = FunctionScan.Scan(_definition, body, _localKinds.Length, null, []);

@@ -353,7 +353,6 @@ internal sealed partial class FunctionEmitter
 
     private void Unary(WasmValueKind result, OpCode code, OpCode? then = null)
     {
-        bool isRotation = _stack[_height - 1].IsRotation;
         Load(1);
         int depth = Consume(1);
         _il.Emit(code);
@@ -363,11 +362,6 @@ internal sealed partial class FunctionEmitter
         }
 
         PushEvaluated(result, depth + 1);
-        if (isRotation)
-        {
-            // The JIT sees through extensions.
-            NoteRotation();
-        }
     }
 
     private void Unary(WasmValueKind result, MethodInfo method)

@@ -37,7 +37,8 @@ internal sealed partial class FunctionEmitter
             return false;
         }
 
-        int copies = loop.Instructions <= MaximumUnrolledBody && loop.Branches <= MaximumUnrolledBranches ? Math.Min(MaximumUnrolling, MaximumUnrolledLoop / loop.Instructions) : 1;
+        // Where all ways of execution do the same to the unit of fuel, each round looks at it.
+        int copies = !(_isMetered && _module.Options.IsReproducible) && loop.Instructions <= MaximumUnrolledBody && loop.Branches <= MaximumUnrolledBranches ? Math.Min(MaximumUnrolling, MaximumUnrolledLoop / loop.Instructions) : 1;
         LoopAccesses? accesses = FindBoundedAccesses(loop, position);
         int added = (accesses is null ? copies - 1 : copies) * loop.Instructions;
         if (added == 0 || _unrolledSize + added > MaximumUnrolledSize)

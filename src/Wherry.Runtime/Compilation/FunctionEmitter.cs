@@ -33,6 +33,9 @@ internal sealed partial class FunctionEmitter
     private WasmValueKind[] _localKinds;
     private DefinedType?[] _localTypes;
     private bool[] _rotatedLocals;
+
+    /// <summary>Whether the code so far rotates something.</summary>
+    private bool _hasRotations;
     private readonly int _instance;
     private readonly int[] _memoryBases;
     private readonly bool _returnsExceptions;
@@ -371,9 +374,15 @@ internal sealed partial class FunctionEmitter
             MaterializeComparison();
         }
 
+        bool isRotation = _hasRotations && reader.Instruction.HasFixedSignature && IsAnyRotation(reader.Instruction.Parameters.Length);
         if (TryEmitNumeric(opcode))
         {
             EmitCanonicalNaN(opcode);
+            if (isRotation && _stack[_height - 1].Form != StackForm.Comparison)
+            {
+                NoteRotation();
+            }
+
             return;
         }
 
@@ -477,6 +486,6 @@ internal sealed partial class FunctionEmitter
         }
 
         _il.MarkLabel(end);
-        Push(new StackEntry(StackForm.Temporary, kind, Index: result));
+        Push(new StackEntry(StackForm.Temporary, kind, Index: result, IsRotation: first.IsRotation || second.IsRotation));
     }
 }

@@ -32,6 +32,7 @@ internal static class RuntimeMembers
     public static readonly FieldInfo Heap = Field(typeof(GuestInstance), nameof(GuestInstance.Heap));
     public static readonly FieldInfo FrameBudget = Field(typeof(GuestInstance), nameof(GuestInstance.FrameBudget));
     public static readonly FieldInfo FrameBudgetRemaining = Field(typeof(FrameBudget), nameof(Execution.FrameBudget.Remaining));
+    public static readonly FieldInfo Zero = Field(typeof(GuestInstance), nameof(GuestInstance.Zero));
     public static readonly FieldInfo Meter = Field(typeof(GuestInstance), nameof(GuestInstance.Meter));
     public static readonly FieldInfo MeterRemaining = Field(typeof(Meter), nameof(Execution.Meter.Remaining));
     public static readonly FieldInfo MeterOwed = Field(typeof(Meter), nameof(Execution.Meter.Owed));

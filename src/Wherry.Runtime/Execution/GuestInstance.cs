@@ -32,6 +32,9 @@ internal abstract unsafe class GuestInstance
     /// <summary>See <see cref="Memory.ProbeBase"/>.</summary>
     public byte* Memory0ProbeBase;
 
+    /// <summary>A zero of which the JIT does not know.</summary>
+    public long Zero;
+
     public Memory Memory0 = null!;
 
     public Table Table0 = null!;

@@ -173,14 +173,6 @@ internal static partial class Numeric
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static double Opaque(double value) => value;
 
-    /// <summary>The number itself, of which the JIT does not know where it comes from.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static int Hide(int value) => value;
-
-    /// <summary>The number itself, of which the JIT does not know where it comes from.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    public static long Hide(long value) => value;
-
     /// <summary>The float with these bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float ReinterpretAsSingle(int bits) => VectorInstructions.F32x4ExtractLane(Vector128.CreateScalarUnsafe(bits).AsByte(), 0);

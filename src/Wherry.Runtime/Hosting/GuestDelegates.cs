@@ -281,6 +281,7 @@ internal static class GuestDelegates
         generator.Emit(OpCodes.Br, isDone);
         generator.MarkLabel(isTrapped);
         EmitExit(generator, bias, entered);
+        generator.Emit(OpCodes.Ldarg_0);
         generator.Emit(OpCodes.Ldloc, trap);
         generator.Emit(OpCodes.Call, s_complete);
         generator.Emit(OpCodes.Throw);

@@ -34,7 +34,14 @@ internal sealed class GuestEntry(Function function)
     public Exception? Translate(Exception exception) => _store.Translate(exception);
 
     /// <summary>The same, as it is thrown when the guest's stack is gone.</summary>
-    public static Exception Complete(Exception translated) => TrapTranslator.Complete(translated);
+    public Exception Complete(Exception translated)
+    {
+        Exception completed = TrapTranslator.Complete(translated);
+
+        // Whose frames they are is found through the module, as long as that is not collected.
+        GC.KeepAlive(this);
+        return completed;
+    }
 
     /// <summary>Calls a function without parameters and results, as an emitted adapter would.</summary>
     public unsafe void Call(object?[] arguments, object?[] results)

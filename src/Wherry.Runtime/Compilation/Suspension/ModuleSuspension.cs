@@ -65,16 +65,21 @@ internal sealed class ModuleSuspension(ICodeTarget module, SuspensionPlan plan, 
         return keepsThread ? module.GetPlainCode(function) : code;
     }
 
-    /// <summary>A function was found below a wait: it can be left from its next call on, here and in other code of the same module, if it can at all.</summary>
+    /// <summary>
+    /// A function was found below a wait: it can be left from its next call on, here and in other code of the same module, if it can at all. It is compiled when it is called: a guest may have called thousands of functions
+    /// where it waits, or have as many whose tail calls lead there.
+    /// </summary>
     public void Learn(int function)
     {
-        if (!known.Contains(function) && Plan.Reaches(function))
+        var open = new Stack<int>([function]);
+        while (open.TryPop(out int next))
         {
-            known.Add(function);
-            _ = TryAdd(function);
-            foreach (int caller in Plan.TailCallersOf(function))
+            if (!known.Contains(next) && Plan.Reaches(next) && known.TryAdd(next))
             {
-                Learn(caller);
+                foreach (int caller in Plan.TailCallersOf(next))
+                {
+                    open.Push(caller);
+                }
             }
         }
     }

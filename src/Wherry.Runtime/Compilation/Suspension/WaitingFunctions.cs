@@ -8,8 +8,12 @@ namespace Wherry.Compilation.Suspension;
 /// </summary>
 internal sealed class WaitingFunctions
 {
+    // Each is compiled once more, at no cost to the guest.
+    private const int MaximumKnown = 1_024;
+
     private readonly Lock _lock = new();
     private readonly bool[] _isKnown;
+    private int _count;
     private CodeCache? _cache;
     private CodeIdentity? _identity;
     private int _trialsLeft;
@@ -25,17 +29,22 @@ internal sealed class WaitingFunctions
 
     public bool Contains(int function) => Volatile.Read(ref _isKnown[function]);
 
-    public void Add(int function)
+    /// <returns>Whether it was added: no module has more than so many.</returns>
+    public bool TryAdd(int function)
     {
-        if (!Contains(function))
+        if (Contains(function) || Volatile.Read(ref _count) >= MaximumKnown || Interlocked.Increment(ref _count) > MaximumKnown)
         {
-            Volatile.Write(ref _isKnown[function], true);
-            if (_cache is not null && Interlocked.Exchange(ref _isKeeping, 1) == 0)
-            {
-                // The guest that waits is not held up by files.
-                _ = ThreadPool.UnsafeQueueUserWorkItem(static functions => functions.Keep(), this, preferLocal: false);
-            }
+            return false;
         }
+
+        Volatile.Write(ref _isKnown[function], true);
+        if (_cache is not null && Interlocked.Exchange(ref _isKeeping, 1) == 0)
+        {
+            // The guest that waits is not held up by files.
+            _ = ThreadPool.UnsafeQueueUserWorkItem(static functions => functions.Keep(), this, preferLocal: false);
+        }
+
+        return true;
     }
 
     /// <summary>Starts with what a cache has, and keeps there what is found. Called before the module has guests.</summary>
@@ -43,7 +52,7 @@ internal sealed class WaitingFunctions
     {
         foreach (int function in cache.FindWaits(identity))
         {
-            if ((uint)function < (uint)_isKnown.Length)
+            if ((uint)function < (uint)_isKnown.Length && !_isKnown[function] && _count++ < MaximumKnown)
             {
                 _isKnown[function] = true;
                 _trialsLeft = 0;

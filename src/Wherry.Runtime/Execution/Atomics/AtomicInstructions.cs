@@ -6,7 +6,7 @@ namespace Wherry.Execution.Atomics;
 /// <summary>
 /// Atomic accesses (threads proposal), one method for each instruction, named as its <see cref="Instructions.Opcode"/>; the compiler calls them by that name.
 /// All are sequentially consistent. The pointers come from compiled code, which has computed an address inside guarded or checked memory and
-/// looked at its alignment.
+/// looked at its alignment. Bits are set and cleared by loops of their own: where the result of Interlocked.And or Interlocked.Or is wanted in another register than RAX, the JIT of .NET 10 leaves it out.
 /// </summary>
 internal static unsafe partial class AtomicInstructions
 {
@@ -59,10 +59,30 @@ internal static unsafe partial class AtomicInstructions
     public static int I32AtomicRmwSub(byte* address, int value) => Interlocked.Add(ref Cell<int>(address), -value) + value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int I32AtomicRmwAnd(byte* address, int value) => Interlocked.And(ref Cell<int>(address), value);
+    public static int I32AtomicRmwAnd(byte* address, int value)
+    {
+        ref int cell = ref Cell<int>(address);
+        int old;
+        do
+        {
+            old = Volatile.Read(ref cell);
+        }
+        while (Interlocked.CompareExchange(ref cell, old & value, old) != old);
+        return old;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int I32AtomicRmwOr(byte* address, int value) => Interlocked.Or(ref Cell<int>(address), value);
+    public static int I32AtomicRmwOr(byte* address, int value)
+    {
+        ref int cell = ref Cell<int>(address);
+        int old;
+        do
+        {
+            old = Volatile.Read(ref cell);
+        }
+        while (Interlocked.CompareExchange(ref cell, old | value, old) != old);
+        return old;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int I32AtomicRmwXor(byte* address, int value)
@@ -90,10 +110,30 @@ internal static unsafe partial class AtomicInstructions
     public static long I64AtomicRmwSub(byte* address, long value) => Interlocked.Add(ref Cell<long>(address), -value) + value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static long I64AtomicRmwAnd(byte* address, long value) => Interlocked.And(ref Cell<long>(address), value);
+    public static long I64AtomicRmwAnd(byte* address, long value)
+    {
+        ref long cell = ref Cell<long>(address);
+        long old;
+        do
+        {
+            old = Volatile.Read(ref cell);
+        }
+        while (Interlocked.CompareExchange(ref cell, old & value, old) != old);
+        return old;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static long I64AtomicRmwOr(byte* address, long value) => Interlocked.Or(ref Cell<long>(address), value);
+    public static long I64AtomicRmwOr(byte* address, long value)
+    {
+        ref long cell = ref Cell<long>(address);
+        long old;
+        do
+        {
+            old = Volatile.Read(ref cell);
+        }
+        while (Interlocked.CompareExchange(ref cell, old | value, old) != old);
+        return old;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmwXor(byte* address, long value)
@@ -421,10 +461,30 @@ internal static unsafe partial class AtomicInstructions
     public static long I64AtomicRmw32SubU(byte* address, long value) => Interlocked.Add(ref Cell<uint>(address), (uint)-value) + (uint)value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static long I64AtomicRmw32AndU(byte* address, long value) => Interlocked.And(ref Cell<uint>(address), (uint)value);
+    public static long I64AtomicRmw32AndU(byte* address, long value)
+    {
+        ref uint cell = ref Cell<uint>(address);
+        uint old;
+        do
+        {
+            old = Volatile.Read(ref cell);
+        }
+        while (Interlocked.CompareExchange(ref cell, old & (uint)value, old) != old);
+        return old;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static long I64AtomicRmw32OrU(byte* address, long value) => Interlocked.Or(ref Cell<uint>(address), (uint)value);
+    public static long I64AtomicRmw32OrU(byte* address, long value)
+    {
+        ref uint cell = ref Cell<uint>(address);
+        uint old;
+        do
+        {
+            old = Volatile.Read(ref cell);
+        }
+        while (Interlocked.CompareExchange(ref cell, old | (uint)value, old) != old);
+        return old;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long I64AtomicRmw32XorU(byte* address, long value)
