@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace Wherry.Tests.Execution.Suspension;
 
 /// <summary>The first guests of a module, of which nothing is known yet.</summary>
@@ -97,6 +100,27 @@ public sealed class WaitTrialTests
 
         Assert.Equal(6 + 1, WaitingGuest.Run(module, "program", out long waits, 3));
         Assert.Equal(trials > 2 ? 3 : 0, waits);
+    }
+
+    [Fact]
+    public void A_long_chain_of_tail_callers_of_what_waits_does_no_harm()
+    {
+        const int Length = 100_000;
+        var text = new StringBuilder("(module (import \"host\" \"wait\" (func $wait (param i32) (result i32))) (func $f0 (param i32) (result i32) (i32.add (call $wait (local.get 0)) (i32.const 0)))");
+        for (int i = 1; i < Length; i++)
+        {
+            _ = text.Append(CultureInfo.InvariantCulture, $"(func $f{i} (param i32) (result i32) (return_call $f{i - 1} (local.get 0)))");
+        }
+
+        _ = text.Append("(func (export \"program\") (param i32) (result i32) (call $f3 (local.get 0))))");
+        Module module = Module.Load(new Engine(new EngineOptions { MayWait = static (_, _) => true }), WatConverter.ToBinary(text.ToString()), "test.wasm");
+        int result = 0;
+        long waits = 0;
+        var thread = new Thread(() => result = WaitingGuest.Run(module, "program", out waits, 7) + WaitingGuest.Run(module, "program", out waits, 7), 2 << 20);
+        thread.Start();
+        Guests.Join(thread);
+        Assert.Equal(14, result);
+        Assert.Equal(1, waits);
     }
 
     private static Module Load(EngineOptions options) =>
