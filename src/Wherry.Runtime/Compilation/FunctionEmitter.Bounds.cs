@@ -13,7 +13,6 @@ internal sealed partial class FunctionEmitter
     // In instructions of Wasm.
     private const int MaximumBoundedLoop = 160;
 
-
     // Instructions for each note that is saved: what is known of the rounds takes a register, which large loops lack.
     private const int MaximumBoundedRatio = 16;
 
@@ -92,7 +91,7 @@ internal sealed partial class FunctionEmitter
         bool isLimited = false;
         foreach (AddressRange range in accesses.Ranges)
         {
-            // What is left behind the end in this round. Memories never shrink, and are smaller than 2^32, so that nothing wraps around as long as it isn't negative.
+            // What is left behind the end in this round. Memories never shrink, and have at most 2^32 bytes, of which an access takes at least one: nothing wraps around as long as it isn't negative.
             EmitMemoryObject(range.Memory);
             _il.LoadField(RuntimeMembers.MemoryLength);
             _il.Int64((long)range.Extent);

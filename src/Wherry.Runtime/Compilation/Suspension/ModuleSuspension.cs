@@ -6,7 +6,7 @@ namespace Wherry.Compilation.Suspension;
 /// <summary>
 /// The functions of a module that a wait can leave. Each is code of its own beside that of the same function which can't be left, and is there only for functions that were found below a wait: what
 /// may be reached from everywhere is waited for in few places, and all other code is as fast as ever. Code that can be left looks here for the code to call. Where there is only code that can't be
-/// left, a wait below keeps its thread, and what was found below it is compiled for the next time.
+/// left, a wait below keeps its thread, and what was found below it is compiled when it is called for the next time.
 /// </summary>
 /// <param name="known">The functions that were found below a wait.</param>
 /// <param name="waitsAtEachCall">For tests: whether each function can be left, and is, at its start.</param>
